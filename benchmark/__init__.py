@@ -1,0 +1,1 @@
+"""Plan, run and score cells; the command line."""

@@ -1,0 +1,1 @@
+"""Metrics, all computed from stored detections."""

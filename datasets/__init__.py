@@ -1,0 +1,1 @@
+"""What an image set is: specifications, readers, degradations and the embedded scene renderer."""

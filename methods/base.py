@@ -1,0 +1,69 @@
+"""The adapter contract. A class with a card, ``setup`` and ``detect`` is a complete method."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ..datasets.types import Batch, Detections
+from .card import MethodCard
+
+if TYPE_CHECKING:
+    import torch
+
+
+class MethodSettings(BaseModel):
+    """Base of a method's settings: plain values only, since they are part of the cell's key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    detector: str = ""
+    """Name of the detector behind the method; empty where the method brings its own."""
+
+
+class Method(ABC):
+    """One way to detect objects in degraded images.
+
+    The runner constructs a method once, calls ``setup`` once, then ``detect`` for batches of one or more datasets,
+    and ``teardown`` at the end. A method never sees ground truth, and sees clean images only if its card says so.
+    """
+
+    card: ClassVar[MethodCard]
+    settings_type: ClassVar[type[MethodSettings]] = MethodSettings
+
+    def __init__(self, settings: MethodSettings) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def setup(self, device: str, weights: Path | None) -> None:
+        """Load the model onto a torch device ("cpu", "cuda:0").
+
+        Args:
+            device: Where to compute.
+            weights: The detector's checkpoint; None for bundled weights.
+
+        Raises:
+            UserError: The weights are missing, broken or of another architecture.
+        """
+
+    @abstractmethod
+    def detect(self, batch: Batch) -> list[Detections]:
+        """Return one ``Detections`` per sample: degraded-image pixels, scores in [0, 1], dataset class indices.
+
+        The result for a sample may not depend on what else is in the batch, and the samples are left unchanged.
+        """
+
+    def restore(self, batch: Batch) -> list[torch.Tensor]:
+        """Return the restored images, uint8 (3, H, W) in the clean images' sizes, if ``card.restores``."""
+        raise NotImplementedError(f"{self.card.name} does not restore images")
+
+    def teardown(self) -> None:
+        """Free what ``setup`` took. Called once, also after a failure."""
+
+    @classmethod
+    def weight_requirements(cls, settings: MethodSettings) -> tuple[Any, ...]:
+        """Return the ``WeightFile`` entries that a user must bring for these settings; empty where bundled."""
+        return ()

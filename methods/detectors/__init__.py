@@ -1,0 +1,1 @@
+"""Detectors that a method can put behind its restoration step."""

@@ -1,0 +1,1 @@
+"""Records of finished cells and the store that keeps them."""
