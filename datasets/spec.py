@@ -14,6 +14,8 @@ class Requirement(BaseModel):
 
     path: str
     """Relative to the data root, such as ``annotations/instances_val2017.json``."""
+    split: str = ""
+    """The split that needs it; empty where every split does."""
     source: str
     """Where to get it."""
     note: str = ""

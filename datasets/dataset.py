@@ -1,0 +1,202 @@
+"""An opened dataset: image records, boxes in degraded pixels, and samples made on demand in any process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .catalog import dataset_spec
+from .coco import read_coco
+from .degradations import Degradation, degradation
+from .errors import UserError
+from .fingerprint import dataset_fingerprint
+from .locate import data_roots, find_layout
+from .requirements import download_hint, missing_requirements
+from .seeds import image_seed
+from .source import Annotations, Source, SourceImage
+from .spec import DatasetSpec
+from .types import Boxes, ImageRecord, Sample
+from .voc import read_voc
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Dataset", "missing_requirements", "open_dataset"]
+
+
+def open_dataset(
+    name: str,
+    *,
+    data_root: Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    invalid_boxes: str = "error",
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Open a dataset of the suite by name.
+
+    Args:
+        name: A name of ``catalog.dataset_registry``.
+        data_root: Where the original images lie; None to use ``LQBENCH_DATA`` or the user configuration.
+        split: One of the dataset's splits; None for its default.
+        limit: Use the first so many images of the split; None for all. Images keep their degradation under any limit.
+        invalid_boxes: "error", or "drop" to leave out invalid boxes and count them in the facts' notes.
+        workers: Processes that render embedded scenes which are not in the cache yet; the pixels are the same for any.
+        on_progress: Told (done, total) while scenes are rendered.
+
+    Raises:
+        UserError: The name or split is unknown, the limit is below 1, files are missing or annotations are wrong.
+    """
+    spec = dataset_spec(name)
+    wanted = split or spec.default_split
+    if wanted not in spec.splits:
+        raise UserError(f"{name} has no split {wanted!r}; its splits are {', '.join(spec.splits)}.")
+    if limit is not None and limit < 1:
+        raise UserError(f"--limit is {limit}; give a number of images from 1, or leave it out for all.")
+    if spec.reader == "scenes":
+        return Dataset(spec, wanted, limit, _open_scenes(spec, wanted, limit, workers, on_progress))
+    source = _open_files(spec, data_root, wanted, limit, invalid_boxes)
+    return Dataset(spec, wanted, limit, source)
+
+
+def _open_scenes(
+    spec: DatasetSpec, split: str, limit: int | None, workers: int, on_progress: Callable[[int, int], None] | None
+) -> Source:
+    """Open rendered scenes; what is not in the cache is rendered. A limit above the split's count renders more."""
+    from .scene_tracks import SCENE_SIZE
+    from .scenes.source import ScenesSource
+
+    source = ScenesSource(split, limit or spec.official_images[split], SCENE_SIZE)
+    source.ensure(workers, on_progress)
+    return source
+
+
+def _open_files(spec: DatasetSpec, data_root: Path | None, split: str, limit: int | None, invalid_boxes: str) -> Source:
+    """Open annotations and image files that the user brought."""
+    missing = missing_requirements(spec, data_root, split)
+    layout = find_layout(spec.reader, data_roots(data_root), split)
+    if missing or layout is None:
+        raise UserError("\n".join(missing))
+    hint = download_hint(spec, split)
+    if spec.reader == "coco":
+        annotation_file, image_dir = layout.found[f"annotations/instances_{split}.json"], layout.found[split]
+        return read_coco(annotation_file, image_dir, spec.classes, invalid_boxes=invalid_boxes, limit=limit, hint=hint)
+    return read_voc(
+        layout.found["Annotations"],
+        layout.found["JPEGImages"],
+        spec.classes,
+        split_list=layout.found.get(f"ImageSets/Main/{split}.txt"),
+        invalid_boxes=invalid_boxes,
+        limit=limit,
+        hint=hint,
+    )
+
+
+class Dataset:
+    """A degraded test set. Picklable: worker processes make samples from the same records and so the same bytes.
+
+    Attributes:
+        spec: What the dataset is.
+        split: The opened split.
+        limit: The limit it was opened with; None for all images.
+        classes: Names that labels index.
+        records: One record for each image, in order.
+        boxes: Ground truth of each image, in degraded pixels.
+        fingerprint: sha256 hex digest of all that results depend on, see ``fingerprint.dataset_fingerprint``.
+    """
+
+    def __init__(self, spec: DatasetSpec, split: str, limit: int | None, source: Source) -> None:
+        """Draw every image's degradation parameters and scale its boxes; no image is read."""
+        self.spec = spec
+        self.split = split
+        self.limit = limit
+        self.classes = spec.classes
+        self._source = source
+        self._degradation = degradation(spec.degradation, spec.settings)
+        self.records = tuple(
+            _record(spec, self._degradation, index, image) for index, image in enumerate(source.images)
+        )
+        self.boxes = tuple(
+            scale_boxes(image.annotations, box_scale(record))
+            for image, record in zip(source.images, self.records, strict=True)
+        )
+        self.fingerprint = dataset_fingerprint(spec, split, source.digest, self.records, self.boxes)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def clean(self, index: int) -> torch.Tensor:
+        """Return the clean image, uint8 (3, H, W) RGB on the CPU.
+
+        Raises:
+            UserError: The image file is missing, broken or of another size than annotated.
+        """
+        return self._degradation.prepare(self._source.load(index))
+
+    def sample(self, index: int, *, clean: bool = False) -> Sample:
+        """Return one degraded image with its record, and the clean image if asked for.
+
+        Raises:
+            UserError: The image file is missing, broken or of another size than annotated.
+        """
+        record = self.records[index]
+        clean_image = self.clean(index)
+        image = self._degradation.apply(clean_image, record.parameters, record.seed)
+        return Sample(record, image, clean_image if clean else None)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a table must tell of the dataset, as JSON-able values.
+
+        ``subset`` is True where fewer images are opened than the split officially has; ``first_parameters`` are those
+        drawn for the first image (all images' where nothing is random).
+        """
+        official = self.spec.official_images.get(self.split)
+        told = (
+            *("name", "version", "title", "protocol", "degradation", "settings", "metric", "area_frame"),
+            *("default_detector", "embedded", "licence", "sources"),
+        )
+        return {
+            **self.spec.model_dump(mode="json", include=set(told)),
+            "split": self.split,
+            "limit": self.limit,
+            "images": len(self),
+            "images_official": official,
+            "subset": official is not None and len(self) < official,
+            "boxes": sum(len(boxes) for boxes in self.boxes),
+            "classes": len(self.classes),
+            "first_parameters": dict(self.records[0].parameters) if self.records else {},
+            "notes": dict(self._source.notes),
+        }
+
+
+def _record(spec: DatasetSpec, recipe: Degradation[Any], index: int, image: SourceImage) -> ImageRecord:
+    """Draw one image's parameters from its own seed, which no other image and no limit can change."""
+    seed = image_seed(spec.name, spec.version, image.image_id)
+    clean_size = recipe.clean_size(image.size)
+    parameters = recipe.draw(seed, clean_size)
+    size, scale = recipe.size(clean_size, parameters), recipe.scale(clean_size, parameters)
+    return ImageRecord(image.image_id, index, image.file, image.size, clean_size, size, scale, seed, parameters)
+
+
+def box_scale(record: ImageRecord) -> tuple[float, float]:
+    """Return (sx, sy), degraded pixels per annotated pixel: the annotated image is resized to the clean one first."""
+    (height, width), (clean_height, clean_width) = record.annotated_size, record.clean_size
+    sx, sy = record.scale
+    return clean_width / width * sx, clean_height / height * sy
+
+
+def scale_boxes(annotations: Annotations, scale: tuple[float, float]) -> Boxes:
+    """Scale boxes and areas from annotated to degraded pixels; computed in float64, nothing is rounded to pixels."""
+    sx, sy = scale
+    return Boxes(
+        xyxy=(annotations.xyxy * np.array([sx, sy, sx, sy])).astype(np.float32),
+        labels=annotations.labels,
+        areas=annotations.areas * (sx * sy),
+        areas_annotated=annotations.areas,
+        crowd=annotations.crowd,
+        difficult=annotations.difficult,
+    )
