@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +13,8 @@ from .card import MethodCard
 
 if TYPE_CHECKING:
     import torch
+
+    from .weights import WeightFile
 
 
 class MethodSettings(BaseModel):
@@ -60,10 +62,10 @@ class Method(ABC):
         """Return the restored images, uint8 (3, H, W) in the clean images' sizes, if ``card.restores``."""
         raise NotImplementedError(f"{self.card.name} does not restore images")
 
-    def teardown(self) -> None:
+    def teardown(self) -> None:  # noqa: B027  most methods hold nothing that must be freed
         """Free what ``setup`` took. Called once, also after a failure."""
 
     @classmethod
-    def weight_requirements(cls, settings: MethodSettings) -> tuple[Any, ...]:
+    def weight_requirements(cls, settings: MethodSettings) -> tuple[WeightFile, ...]:
         """Return the ``WeightFile`` entries that a user must bring for these settings; empty where bundled."""
         return ()

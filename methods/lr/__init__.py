@@ -1,0 +1,1 @@
+"""``lr``: detection in the degraded image as it is, the floor that every method should beat."""

@@ -1,0 +1,135 @@
+"""The hash of the source code that a method's detections depend on: part of the key of every cell."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .base import Method
+from .detectors.base import Detector
+
+_PACKAGE = __name__.split(".", maxsplit=1)[0]
+_ROOT = Path(__file__).resolve().parents[1]
+
+_DATASETS_THAT_MATTER = frozenset({"datasets.degradations.resize", "datasets.classes"})
+"""Modules outside methods that shape detections; the others carry data or messages."""
+
+_WITHOUT_EFFECT = frozenset(
+    f"methods.{name}" for name in ("card", "catalog", "contract", "detectors.catalog", "source_hash", "weights")
+)
+"""Modules of methods that find, describe or check, and so cannot change a box."""
+
+
+def method_source(method: type[Method], detector: type[Detector] | None) -> str:
+    """Hash the files named by ``source_files``: names and contents.
+
+    Returns:
+        sha256 as 64 hex digits; line endings and the place of the installation do not matter.
+    """
+    digest = hashlib.sha256()
+    for name, file in sorted(_dependencies(method, detector).items()):
+        content = file.read_bytes()
+        if file.suffix == ".py":
+            content = content.replace(b"\r\n", b"\n")
+        for part in (name.encode(), content):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def source_files(method: type[Method], detector: type[Detector] | None) -> tuple[str, ...]:
+    """Return the names of the files that a method's detections depend on, sorted.
+
+    These are all Python files in the method's own folder, and every module of this package that it or the detector
+    imports, directly or not, as far as it can change a box. Weights bundled beside such a module (``*.safetensors``)
+    belong to them. A plug-in outside the package counts with its file, or with its whole folder where it is a package.
+    """
+    return tuple(sorted(_dependencies(method, detector)))
+
+
+def _dependencies(method: type[Method], detector: type[Detector] | None) -> dict[str, Path]:
+    """Return the files by portable name."""
+    queue = [*_own_files(method), *([] if detector is None else [_file_of(detector)])]
+    seen: dict[str, Path] = {}
+    while queue:
+        file = queue.pop()
+        name = _portable_name(file)
+        if name in seen:
+            continue
+        seen[name] = file
+        queue.extend(_imported_files(file))
+    return seen | {_portable_name(weights): weights for weights in _bundled_weights(seen.values())}
+
+
+def _own_files(method: type[Method]) -> list[Path]:
+    """Return a method's own file, and the rest of its folder where that folder belongs to it."""
+    file = _file_of(method)
+    own_folder = (file.parent / "__init__.py").is_file() or file.name == "method.py"
+    if not own_folder or file.parent == _ROOT / "methods":
+        return [file]
+    return sorted(file.parent.glob("*.py"))
+
+
+def _file_of(found: type) -> Path:
+    file = sys.modules[found.__module__].__file__
+    if file is None:
+        raise ValueError(f"{found.__qualname__} was not defined in a file")
+    return Path(file).resolve()
+
+
+def _portable_name(file: Path) -> str:
+    """Return a name that does not depend on where the package or a plug-in is installed."""
+    if file.is_relative_to(_ROOT):
+        return file.relative_to(_ROOT).as_posix()
+    return f"plugin/{file.parent.name}/{file.name}"
+
+
+def _bundled_weights(files: Iterable[Path]) -> list[Path]:
+    folders = {file.parent for file in files if file.is_relative_to(_ROOT / "methods")}
+    return [weights for folder in sorted(folders) for weights in sorted(folder.glob("*.safetensors"))]
+
+
+def _imported_files(file: Path) -> Iterator[Path]:
+    """Yield the files of this package that a file imports at any level and that can change a box."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for module in _imported_modules(node, file):
+            path = _module_file(module)
+            if path is not None and _matters(module):
+                yield path
+
+
+def _imported_modules(node: ast.AST, file: Path) -> list[str]:
+    """Return the modules of this package that an import statement may name, relative to its root."""
+    if isinstance(node, ast.Import):
+        return [name for alias in node.names if (name := _inside(alias.name))]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    if node.level == 0:
+        base = _inside(node.module or "")
+    elif file.is_relative_to(_ROOT):
+        parents = file.relative_to(_ROOT).parent.parts
+        base = ".".join([*parents[: len(parents) - node.level + 1], *([node.module] if node.module else [])])
+    else:
+        return []  # a plug-in's own folder is hashed whole
+    return [base, *(f"{base}.{alias.name}" for alias in node.names)] if base else []
+
+
+def _inside(module: str) -> str:
+    """Return an absolute module name relative to this package, or ""."""
+    prefix = f"{_PACKAGE}."
+    return module.removeprefix(prefix) if module.startswith(prefix) else ""
+
+
+def _module_file(module: str) -> Path | None:
+    path = _ROOT.joinpath(*module.split("."))
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _matters(module: str) -> bool:
+    if module in _DATASETS_THAT_MATTER:
+        return True
+    return module.startswith("methods") and module not in _WITHOUT_EFFECT
