@@ -1,0 +1,192 @@
+"""The page in a real browser: it loads alone, sorts by mouse and keyboard, fits a phone and follows the dark theme."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from lqbench.reports.build import build_report
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver are not installed (Debian packages chromium and chromium-driver)")
+    options = Options()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options=options, service=Service(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="module")
+def address(samples: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return build_report(samples.sample_records(), tmp_path_factory.mktemp("report")).html.as_uri()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Any:
+    """The page freshly loaded in a window of 1280 x 900, light theme."""
+    set_view(browser, 1280, "light")
+    browser.get("about:blank")
+    browser.get(address)
+    return browser
+
+
+def set_view(browser: Any, width: int, theme: str) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    feature = {"name": "prefers-color-scheme", "value": theme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+
+def yolox_table(page: Any) -> WebElement:
+    tables = page.find_elements(By.CSS_SELECTOR, "table.comparison")
+    return next(table for table in tables if "yolox-nano" in table.find_element(By.TAG_NAME, "caption").text)
+
+
+def heading(table: WebElement, name: str) -> WebElement:
+    return table.find_element(By.CSS_SELECTOR, f'th[data-name="{name}"]')
+
+
+def methods(table: WebElement) -> list[str]:
+    return [link.text for link in table.find_elements(By.CSS_SELECTOR, "tbody th a")]
+
+
+def test_loads_without_console_message_or_request(page: Any, address: str) -> None:
+    page.get_log("performance")
+    page.get_log("browser")
+    page.get(address)
+    assert page.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    requests = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    assert requests and all(url == address or url.startswith("data:") for url in requests)
+
+
+def test_hostile_names_run_nothing(page: Any, samples: ModuleType, tmp_path: Path) -> None:
+    page.get_log("browser")
+    page.get(build_report(samples.hostile_records(), tmp_path).html.as_uri())
+    assert page.get_log("browser") == []
+    assert page.execute_script("return document.scripts.length") == 1
+    assert samples.HOSTILE.split("\n")[0] in page.find_element(By.ID, "methods").find_element(By.XPATH, "..").text
+    button = page.find_element(By.CSS_SELECTOR, "table.comparison th button")
+    button.click()
+    assert button.find_element(By.XPATH, "..").get_attribute("aria-sort") == "ascending"
+
+
+def test_a_click_sorts_and_a_second_click_turns_the_order(page: Any) -> None:
+    table = yolox_table(page)
+    assert methods(table) == ["hr", "bicubic", "lr"]
+    button = heading(table, "AP").find_element(By.TAG_NAME, "button")
+    button.click()
+    assert heading(table, "AP").get_attribute("aria-sort") == "descending"
+    button.click()
+    assert methods(table) == ["lr", "bicubic", "hr"]
+    assert heading(table, "AP").get_attribute("aria-sort") == "ascending"
+    status = page.find_element(By.ID, "sort-status")
+    assert status.get_attribute("textContent") == "Sorted by AP, ascending."
+
+
+def test_missing_values_stay_last_in_both_orders(page: Any) -> None:
+    table = yolox_table(page)
+    button = heading(table, "PSNR-Y").find_element(By.TAG_NAME, "button")
+    for _ in range(2):
+        button.click()
+        assert methods(table)[0] == "bicubic"
+
+
+def test_the_keyboard_sorts_and_only_one_heading_is_marked(page: Any) -> None:
+    table = yolox_table(page)
+    heading(table, "AP").find_element(By.TAG_NAME, "button").click()
+    button = heading(table, "method").find_element(By.TAG_NAME, "button")
+    page.execute_script("arguments[0].focus()", button)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    assert methods(table) == ["bicubic", "hr", "lr"]
+    page.switch_to.active_element.send_keys(Keys.SPACE)
+    assert methods(table) == ["lr", "hr", "bicubic"]
+    marked = table.find_elements(By.CSS_SELECTOR, "th[aria-sort]")
+    assert [each.get_attribute("data-name") for each in marked] == ["method"]
+
+
+def test_per_class_tables_open_and_sort(page: Any) -> None:
+    details = next(d for d in page.find_elements(By.TAG_NAME, "details") if "per class" in d.text)
+    inner = details.find_element(By.TAG_NAME, "table")
+    assert not inner.is_displayed()
+    details.find_element(By.TAG_NAME, "summary").click()
+    assert inner.is_displayed()
+    heading(inner, "hr").find_element(By.TAG_NAME, "button").click()
+    names = [cell.text for cell in inner.find_elements(By.CSS_SELECTOR, "tbody th")]
+    assert names == ["car", "bicycle", "person"]
+
+
+def test_a_row_leads_to_its_provenance(page: Any) -> None:
+    link = yolox_table(page).find_element(By.LINK_TEXT, "bicubic")
+    target = page.find_element(By.ID, str(link.get_attribute("hash")).removeprefix("#"))
+    assert target.get_attribute("open") is None
+    link.click()
+    assert target.get_attribute("open") is not None
+    assert "lqbench run --method bicubic --dataset coco-d" in target.text
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_only_tables_scroll_sideways(page: Any, width: int) -> None:
+    set_view(page, width, "light")
+    page.execute_script("document.querySelectorAll('details').forEach((box) => { box.open = true; })")
+    assert page.execute_script("return innerWidth") == width
+    assert page.execute_script("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    inner = page.execute_script("return Math.max(...[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth))")
+    assert inner > 390
+
+
+@pytest.mark.parametrize(("theme", "dark"), [("light", False), ("dark", True)])
+def test_the_page_follows_the_theme_with_readable_contrast(page: Any, theme: str, dark: bool) -> None:
+    set_view(page, 1280, theme)
+    colours = page.execute_script(
+        "const body = getComputedStyle(document.body), muted = getComputedStyle(document.querySelector('.muted'));"
+        "return [body.backgroundColor, body.color, muted.color]"
+    )
+    background, text, muted = (luminance(colour) for colour in colours)
+    assert (background < 0.05) is dark
+    assert contrast(background, text) > 7
+    assert contrast(background, muted) > 4.5
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of an ``rgb(r, g, b)`` colour, as WCAG 2 defines it."""
+    channels = [int(part) / 255 for part in colour[4:-1].split(",")]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a: float, b: float) -> float:
+    return (max(a, b) + 0.05) / (min(a, b) + 0.05)

@@ -1,0 +1,66 @@
+"""Chunks of an unfinished cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lqbench.datasets.types import Detections
+from lqbench.results.partial import Chunk, ChunkResult, Partial, merge
+from lqbench.results.tables import detections_frame, quality_frame
+
+CONDITIONS = {"batch_size": 4, "device": "cpu"}
+
+
+def result(index, psnr=30.0):
+    found = Detections(np.array([[0, 0, 2, 3]], np.float32), np.array([0.5], np.float32), np.array([1]))
+    quality = quality_frame({index: {"PSNR_Y": psnr, "SSIM_Y": 0.9}})
+    return ChunkResult(detections_frame([(index, found)]), quality, {"detect": 0.5})
+
+
+@pytest.fixture
+def partial(tmp_path):
+    return Partial(tmp_path / "cell", CONDITIONS)
+
+
+def test_a_chunk_is_read_back(partial):
+    chunk = Chunk(0, 16)
+    assert not partial.has(chunk)
+    partial.write(chunk, result(3, psnr=float("inf")))
+    assert partial.has(chunk)
+    read = partial.read(chunk)
+    pd.testing.assert_frame_equal(read.detections, result(3).detections)
+    pd.testing.assert_frame_equal(read.quality, result(3, psnr=float("inf")).quality)
+    assert read.seconds == {"detect": 0.5}
+    partial.remove()
+    assert not partial.has(chunk)
+
+
+def test_a_chunk_of_another_range_or_other_conditions_is_not_used(partial, tmp_path):
+    partial.write(Chunk(0, 16), result(3))
+    assert not partial.has(Chunk(0, 12))
+    assert not Partial(tmp_path / "cell", CONDITIONS | {"device": "cuda:0"}).has(Chunk(0, 16))
+
+
+def test_a_damaged_chunk_is_not_used(partial):
+    chunk = Chunk(0, 16)
+    partial.write(chunk, result(3))
+    path = partial.folder / chunk.file_name
+    path.write_bytes(path.read_bytes()[:40])
+    assert not partial.has(chunk)
+
+
+def test_merging_joins_tables_and_adds_seconds():
+    empty = ChunkResult(detections_frame([]), quality_frame({}), {"detect": 1.0, "load": 0.25})
+    merged = merge([result(0), empty, result(40)])
+    assert merged.detections["image"].tolist() == [0, 40]
+    assert merged.detections.dtypes.equals(result(0).detections.dtypes)
+    assert merged.quality["image"].tolist() == [0, 40]
+    assert merged.seconds == {"detect": 2.0, "load": 0.25}
+
+
+def test_a_method_that_finds_nothing_leaves_a_table_without_rows():
+    merged = merge([ChunkResult(detections_frame([(0, Detections.empty())]), quality_frame({}), {})])
+    assert len(merged.detections) == 0
+    assert list(merged.detections) == ["image", "x1", "y1", "x2", "y2", "score", "label"]
