@@ -74,7 +74,10 @@ def detections() -> pd.DataFrame:
 @pytest.fixture
 def record(cell: Cell, detections: pd.DataFrame) -> Record:
     metrics = Metrics(
-        detections_sha256=detections_sha256(detections), values={"AP": 0.25, "AP_S": None}, per_class={}, scorer="test 1"
+        detections_sha256=detections_sha256(detections),
+        values={"AP": 0.25, "AP_S": None},
+        per_class={},
+        scorer="test 1",
     )
     provenance = Provenance(lqbench_version="0", python="3", platform="p", cpu="c", device="cpu")
     return Record(

@@ -1,0 +1,51 @@
+"""Settings under which the same inputs give the same bytes.
+
+What is fixed: torch's deterministic algorithms where it has them (a warning names those it lacks), no search for the
+fastest convolution, and the global seeds before every batch, so that neither the order of cells nor a resumed run
+changes what a method that draws random numbers sees. What is not: results on another processor, GPU, thread count or
+torch release may differ in the last digits.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..datasets.seeds import stable_seed
+
+
+def make_deterministic() -> None:
+    """Choose deterministic algorithms for this process; call before the first use of a GPU."""
+    import torch
+
+    # cuBLAS reads this when its handle is made and is not deterministic without it.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def seed_everything(*parts: object) -> None:
+    """Seed the global generators of Python, numpy and torch from names; for methods that draw from them."""
+    import torch
+
+    seed = stable_seed(*parts)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Compute with one torch thread, as loader workers do, so that pixels do not depend on where they are made."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

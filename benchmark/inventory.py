@@ -1,0 +1,80 @@
+"""What can be run on this machine and what has to be brought, without importing torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..datasets.catalog import ANNOUNCED_DATASETS, dataset_registry
+from ..datasets.errors import UserError
+from ..datasets.requirements import missing_requirements
+from ..methods.catalog import ANNOUNCED_METHODS, method_cards
+from ..methods.detectors.catalog import detector_registry
+from ..methods.weights import WEIGHT_FILES, find_weights
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method, dataset or detector.
+
+    Attributes:
+        name: What to write after ``--method``, ``--dataset`` or ``--detector``.
+        title: One line for people.
+        detector: A dataset's default detector; empty otherwise.
+        brings: What a user must bring, in short; empty for nothing.
+        state: "ready", "missing" (something must be brought) or "announced" (not there yet).
+        missing: One sentence for each thing that is missing.
+    """
+
+    name: str
+    title: str
+    detector: str = ""
+    brings: str = ""
+    state: str = "ready"
+    missing: tuple[str, ...] = ()
+
+
+def methods() -> list[Entry]:
+    """Return all methods, announced ones last."""
+    there = [Entry(name, card.title) for name, card in method_cards().items()]
+    names = {entry.name for entry in there}
+    return there + [
+        Entry(name, title, state="announced") for name, title in ANNOUNCED_METHODS.items() if name not in names
+    ]
+
+
+def datasets(data_root: Path | None) -> list[Entry]:
+    """Return all datasets, announced ones last."""
+    there = [_dataset(name, data_root) for name in dataset_registry()]
+    names = {entry.name for entry in there}
+    return there + [
+        Entry(name, title, state="announced") for name, title in ANNOUNCED_DATASETS.items() if name not in names
+    ]
+
+
+def detectors(data_root: Path | None) -> list[Entry]:
+    """Return all detectors with the weights they need."""
+    return [_detector(name, data_root) for name in detector_registry()]
+
+
+def _dataset(name: str, data_root: Path | None) -> Entry:
+    spec = dataset_registry().get(name)
+    needed = dict.fromkeys(item.path for item in spec.requirements if item.split in ("", spec.default_split))
+    missing: list[str]
+    try:
+        missing = missing_requirements(spec, data_root, None)
+    except UserError as error:
+        missing = [str(error)]
+    state = "missing" if missing else "ready"
+    return Entry(name, spec.title, spec.default_detector, ", ".join(needed), state, tuple(missing))
+
+
+def _detector(name: str, data_root: Path | None) -> Entry:
+    entry = WEIGHT_FILES.get(name)
+    if entry is None:
+        return Entry(name, "weights are bundled")
+    try:
+        find_weights(name, None, data_root)
+    except UserError as error:
+        return Entry(name, entry.note, brings=entry.file_names[0], state="missing", missing=(str(error),))
+    return Entry(name, entry.note, brings=entry.file_names[0])

@@ -1,0 +1,260 @@
+"""Which cells a request asks for, and everything that is missing before they can be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from ..datasets.catalog import dataset_spec
+from ..datasets.errors import UserError
+from ..datasets.requirements import missing_requirements
+from ..methods.base import Method, MethodSettings
+from ..methods.catalog import ANNOUNCED_METHODS, method_registry
+from ..methods.detecting import DetectingMethod
+from ..methods.detectors.catalog import detector_registry
+from ..methods.source_hash import method_source
+from ..methods.weights import find_weights, sha256_of
+from ..results.cell import Cell
+
+if TYPE_CHECKING:
+    from ..datasets.dataset import Dataset
+    from ..datasets.spec import DatasetSpec
+
+EMBEDDED_METHODS = "hr,lr,bicubic"
+EMBEDDED_DATASET = "scenes-d"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for.
+
+    Attributes:
+        methods: Method names.
+        datasets: Dataset names.
+        detectors: Detector names; empty for each dataset's default.
+        weights: The detector's checkpoint; None to look for it.
+        data_root: Where data lies; None for the environment or the user configuration.
+        split: None for each dataset's default.
+        limit: Number of images; None for all.
+        invalid_boxes: "error" or "drop".
+    """
+
+    methods: tuple[str, ...]
+    datasets: tuple[str, ...]
+    detectors: tuple[str, ...] = ()
+    weights: Path | None = None
+    data_root: Path | None = None
+    split: str | None = None
+    limit: int | None = None
+    invalid_boxes: str = "error"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell with the opened dataset it needs."""
+
+    cell: Cell
+    dataset: Dataset
+
+    @property
+    def title(self) -> str:
+        """Return a short name for messages, such as "bicubic/mini on scenes-d"."""
+        method = "/".join(part for part in (self.cell.method, self.cell.detector) if part)
+        return f"{method} on {self.cell.dataset}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that share one constructed method."""
+
+    method: type[Method]
+    settings: MethodSettings
+    weights: Path | None
+    jobs: tuple[Job, ...]
+
+
+def make_plan(
+    request: Request, *, processes: int = 1, on_render: Callable[[str, int, int], None] | None = None
+) -> tuple[Group, ...]:
+    """Return the cells of a request, grouped so that each method is constructed once for all its datasets.
+
+    Args:
+        request: What the user asked for.
+        processes: Processes that render embedded scenes which are not in their cache yet.
+        on_render: Told (dataset, done, total) while scenes are rendered.
+
+    Raises:
+        UserError: Something is unknown, not there yet, missing or wrong; all of it is told, one sentence a line.
+    """
+    complaints = list(_complaints(request))
+    if complaints:
+        raise UserError("\n".join(dict.fromkeys([*complaints, *_embedded_hint(request, complaints)])))
+    datasets = {name: _open(name, request, processes, on_render) for name in request.datasets}
+    choices = dict.fromkeys(
+        (method, detector)
+        for method in request.methods
+        for name in request.datasets
+        for detector in _detectors(request, method, dataset_spec(name))
+    )
+    return tuple(_group(request, datasets, method, detector) for method, detector in choices)
+
+
+def embedded_command(request: Request) -> str:
+    """Return the command that shows the same kind of comparison with nothing to bring."""
+    known = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
+    twins = [spec.embedded_twin for spec in known if spec.embedded_twin]
+    return f"lqbench run --method {EMBEDDED_METHODS} --dataset {twins[0] if twins else EMBEDDED_DATASET}"
+
+
+def _complaints(request: Request) -> Iterator[str]:
+    """Yield one sentence for everything unknown, announced or missing."""
+    for method in request.methods:
+        yield from _method_complaint(method)
+    for dataset in request.datasets:
+        yield from _dataset_complaint(dataset) or _data_complaints(dataset, request)
+    unknown = [sentence for name in request.detectors for sentence in _detector_complaint(name)]
+    yield from unknown or _weight_complaints(request)
+
+
+def _method_complaint(name: str) -> list[str]:
+    """Return a sentence if a method is unknown, announced, or a plug-in that cannot be imported."""
+    if name in ANNOUNCED_METHODS and name not in method_registry():
+        return [
+            f"the method {name!r} ({ANNOUNCED_METHODS[name]}) is announced but not there yet; "
+            f"methods that run now are {', '.join(method_registry())}."
+        ]
+    try:
+        method_registry().get(name)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _dataset_complaint(name: str) -> list[str]:
+    """Return a sentence if a dataset is unknown or announced."""
+    try:
+        dataset_spec(name)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _detector_complaint(name: str) -> list[str]:
+    """Return a sentence if a detector is unknown."""
+    try:
+        detector_registry().target(name)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _data_complaints(name: str, request: Request) -> list[str]:
+    """Return a sentence for each file or folder of a known dataset that is missing."""
+    try:
+        return missing_requirements(dataset_spec(name), request.data_root, request.split)
+    except UserError as error:
+        return [str(error)]
+
+
+def _weight_complaints(request: Request) -> list[str]:
+    """Return a sentence for each detector whose weights are missing, as far as methods and datasets are known."""
+    specs = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
+    methods = [name for name in request.methods if not _method_complaint(name)]
+    every = [detector for name in methods for spec in specs for detector in _detectors(request, name, spec)]
+    detectors = [detector for detector in dict.fromkeys(every) if detector]
+    if request.weights is not None and len(detectors) > 1:
+        return [
+            f"--weights names one checkpoint, but this run has the detectors {', '.join(detectors)}; "
+            f"choose one with --detector."
+        ]
+    return [sentence for detector in detectors for sentence in _weight_complaint(detector, request)]
+
+
+def _weight_complaint(detector: str, request: Request) -> list[str]:
+    try:
+        find_weights(detector, request.weights, request.data_root)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _embedded_hint(request: Request, complaints: list[str]) -> list[str]:
+    """Return a last line with a command that runs at once, unless the user only mistyped a name."""
+    if all(complaint.startswith("unknown ") for complaint in complaints):
+        return []
+    return [f"nothing has to be brought for the same comparison on embedded scenes: {embedded_command(request)}"]
+
+
+def _open(name: str, request: Request, processes: int, on_render: Callable[[str, int, int], None] | None) -> Dataset:
+    from ..datasets.dataset import open_dataset
+
+    def on_progress(done: int, total: int) -> None:
+        if on_render is not None:
+            on_render(name, done, total)
+
+    return open_dataset(
+        name,
+        data_root=request.data_root,
+        split=request.split,
+        limit=request.limit,
+        invalid_boxes=request.invalid_boxes,
+        workers=processes,
+        on_progress=on_progress,
+    )
+
+
+def _detectors(request: Request, method: str, spec: DatasetSpec) -> tuple[str, ...]:
+    """Return the detectors to put behind a method on a dataset; ("",) for a method that brings its own."""
+    if not issubclass(method_registry().get(method), DetectingMethod):
+        return ("",)
+    return request.detectors or (spec.default_detector,)
+
+
+def _group(request: Request, datasets: dict[str, Dataset], name: str, detector: str) -> Group:
+    """Return the cells of one method with one detector on all datasets that want this detector."""
+    method = method_registry().get(name)
+    settings = _settings(method, detector)
+    weights = find_weights(detector, request.weights, request.data_root) if detector else request.weights
+    source = method_source(method, detector_registry().get(detector) if detector else None)
+    weights_sha256 = sha256_of(weights) if weights else ""
+    jobs = [
+        Job(_cell(settings, method.card.name, source, weights_sha256, dataset), dataset)
+        for dataset in datasets.values()
+        if detector in _detectors(request, name, dataset.spec)
+    ]
+    return Group(method, settings, weights, tuple(jobs))
+
+
+def _settings(method: type[Method], detector: str) -> MethodSettings:
+    """Return a method's default settings with the detector put in.
+
+    Raises:
+        UserError: The settings have a field without a default.
+    """
+    given = {"detector": detector} if detector else {}
+    try:
+        return method.settings_type.model_validate(given)
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise UserError(
+            f"the method {method.card.name!r} cannot be run with default settings (field {field}: "
+            f"{error.errors()[0]['msg']}); give the field a default in {method.settings_type.__name__}."
+        ) from error
+
+
+def _cell(settings: MethodSettings, method: str, source: str, weights_sha256: str, dataset: Dataset) -> Cell:
+    return Cell(
+        method=method,
+        method_settings=settings.model_dump(mode="json"),
+        method_source=source,
+        weights_sha256=weights_sha256,
+        dataset=dataset.spec.name,
+        dataset_version=dataset.spec.version,
+        split=dataset.split,
+        limit=dataset.limit,
+        dataset_fingerprint=dataset.fingerprint,
+    )
