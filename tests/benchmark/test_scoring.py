@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lqbench.benchmark.metrics.coco import coco_metrics
+from lqbench.benchmark.metrics import coco
+from lqbench.benchmark.metrics.coco import FRAMES, coco_in_both_frames, coco_metrics
+from lqbench.benchmark.metrics.lrp import lrp_metrics
+from lqbench.benchmark.metrics.matching import coco_matches
+from lqbench.benchmark.metrics.operating_point import operating_metrics
 from lqbench.benchmark.metrics.voc import voc_metrics
 from lqbench.benchmark.scoring import score
 from lqbench.results.record import Metrics
@@ -50,11 +54,19 @@ def detections() -> pd.DataFrame:
     )
 
 
-def test_both_families_and_the_hash(gt: GroundTruth, detections: pd.DataFrame) -> None:
+def test_all_families_and_the_hash(gt: GroundTruth, detections: pd.DataFrame) -> None:
     metrics = score(gt, detections, SHA)
-    coco, voc = coco_metrics(gt, detections), voc_metrics(gt, detections)
-    assert metrics.values == {**coco.values, **voc.values}
-    assert metrics.per_class == {**coco.per_class, **voc.per_class}
+    matches = coco_matches(gt, detections)
+    families = (
+        coco_metrics(gt, detections),
+        voc_metrics(gt, detections),
+        operating_metrics(gt, matches),
+        lrp_metrics(gt, matches),
+    )
+    for family in families:
+        assert metrics.values.items() >= family.values.items()
+        assert metrics.per_class.items() >= family.per_class.items()
+    assert len(metrics.per_class) == sum(len(family.per_class) for family in families)
     assert metrics.per_class["AP"] == {"cat": 1.0, "dog": 0.0}
     assert metrics.per_class["VOC07_AP50"] == {"cat": pytest.approx(1.0), "dog": None}
     assert metrics.detections_sha256 == SHA
@@ -67,6 +79,26 @@ def test_area_frame_comes_from_the_facts(gt: GroundTruth, detections: pd.DataFra
     assert score(annotated, detections, SHA).values["AP_S"] is None
     with pytest.raises(ValueError, match="area_frame"):
         score(GroundTruth(gt.images, gt.boxes, gt.classes, {"area_frame": "clean"}), detections, SHA)
+
+
+def test_sizes_are_told_in_both_frames(gt: GroundTruth, detections: pd.DataFrame) -> None:
+    values = score(gt, detections, SHA).values
+    frames = {frame: coco_metrics(gt, detections, frame).values for frame in FRAMES}
+    for name in ("AP_S", "AP_M", "AP_L", "AR_S", "AR_M", "AR_L"):
+        assert values[name] == values[f"{name}_degraded"] == frames["degraded"][name]
+        assert values[f"{name}_annotated"] == frames["annotated"][name]
+    assert (values["AP_S_degraded"], values["AP_S_annotated"]) == (values["AP"], None)
+    assert (values["AP_M_degraded"], values["AP_M_annotated"]) == (None, values["AP"])
+
+
+def test_where_both_frames_are_one_they_are_evaluated_once(gt, detections, monkeypatch) -> None:
+    boxes = gt.boxes.assign(area_annotated=gt.boxes["area"])
+    same = GroundTruth(gt.images.assign(annotated_width=50, annotated_height=50), boxes, gt.classes)
+    calls = []
+    monkeypatch.setattr(coco, "coco_metrics", lambda *arguments: calls.append(arguments[2]) or coco_metrics(*arguments))
+    frames = coco_in_both_frames(same, detections)
+    assert calls == ["degraded"]
+    assert frames["annotated"] == coco_metrics(same, detections, "annotated")
 
 
 def test_scores_survive_json_and_repeat_exactly(gt: GroundTruth, detections: pd.DataFrame) -> None:

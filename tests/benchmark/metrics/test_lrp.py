@@ -57,7 +57,8 @@ def test_components_add_up(random_tables) -> None:
         per_class = lrp_metrics(gt, matches).per_class
         error, loose, false, missed = (per_class[name][f"c{label}"] for name in COMPONENTS)
         curve = lrp_curve(gt, matches, label)
-        assert curve is not None and None not in (error, loose, false, missed)
+        assert curve is not None
+        assert error is not None and loose is not None and false is not None and missed is not None
         best = int(np.argmin(curve.error))
         true, kept = curve.true_positive[best], curve.true_positive[best] + curve.false_positive[best]
         # LRP = (w_Loc LRP_Loc + w_FP LRP_FP + w_FN LRP_FN) / Z, the second form in the papers.

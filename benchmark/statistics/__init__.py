@@ -1,0 +1,1 @@
+"""Statistics over metrics: resampling of images, intervals, tests."""
