@@ -60,10 +60,11 @@ def infer(
     chunks = chunks_of(len(dataset), batch_size)
     missing = [chunk for chunk in chunks if not partial.has(chunk)]
     batches = [indices for chunk in missing for indices in batches_of(chunk, batch_size)]
-    clean = method.card.needs_clean or method.card.restores
+    measure = method.card.restores and dataset.has_clean
+    clean = method.card.needs_clean or measure
     loaded = load_batches(dataset, batches, clean=clean, workers=workers)
     for chunk in missing:
-        worker = _ChunkRun(method, dataset.classes)
+        worker = _ChunkRun(method, dataset.classes, measure)
         for _ in batches_of(chunk, batch_size):
             on_batch(worker.run_batch(loaded))
         partial.write(chunk, worker.result())
@@ -73,9 +74,10 @@ def infer(
 class _ChunkRun:
     """Collects what a method finds in the batches of one chunk."""
 
-    def __init__(self, method: Method, classes: tuple[str, ...]) -> None:
+    def __init__(self, method: Method, classes: tuple[str, ...], measure: bool) -> None:
         self._method = method
         self._classes = classes
+        self._measure = measure
         self._found: list[tuple[int, Detections]] = []
         self._quality: dict[int, dict[str, float]] = {}
         self._seconds: dict[str, float] = {}
@@ -85,7 +87,7 @@ class _ChunkRun:
         with self._timed("load"):
             samples = next(loaded)
         self._detect(samples)
-        if self._method.card.restores:
+        if self._measure:
             self._restore(samples)
         return len(samples)
 

@@ -59,7 +59,9 @@ def detectors(data_root: Path | None) -> list[Entry]:
 
 def _dataset(name: str, data_root: Path | None) -> Entry:
     spec = dataset_registry().get(name)
-    needed = dict.fromkeys(item.path for item in spec.requirements if item.split in ("", spec.default_split))
+    needed = dict.fromkeys(
+        item.path for item in spec.requirements if item.split in ("", spec.default_split) and not item.optional
+    )
     missing: list[str]
     try:
         missing = missing_requirements(spec, data_root, None)

@@ -41,6 +41,7 @@ class Request:
         split: None for each dataset's default.
         limit: Number of images; None for all.
         invalid_boxes: "error" or "drop".
+        degrade: A further degradation on top of each dataset's own, in the mini language; empty for none.
     """
 
     methods: tuple[str, ...]
@@ -51,6 +52,7 @@ class Request:
     split: str | None = None
     limit: int | None = None
     invalid_boxes: str = "error"
+    degrade: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def make_plan(
     if complaints:
         raise UserError("\n".join(dict.fromkeys([*complaints, *_embedded_hint(request, complaints)])))
     datasets = {name: _open(name, request, processes, on_render) for name in request.datasets}
+    _refuse_blind_oracles(request, datasets)
     choices = dict.fromkeys(
         (method, detector)
         for method in request.methods
@@ -101,6 +104,15 @@ def make_plan(
         for detector in _detectors(request, method, dataset_spec(name))
     )
     return tuple(_group(request, datasets, method, detector) for method, detector in choices)
+
+
+def _refuse_blind_oracles(request: Request, datasets: dict[str, Dataset]) -> None:
+    """Tell every method that needs clean images on a dataset without any, before anything is computed."""
+    oracles = [name for name in request.methods if method_registry().get(name).card.needs_clean]
+    blind = [dataset.why_no_clean for dataset in datasets.values() if not dataset.has_clean]
+    if oracles and blind:
+        refused = ", ".join(oracles)
+        raise UserError("\n".join(f"{why} Leave out --method {refused} there." for why in blind))
 
 
 def embedded_command(request: Request) -> str:
@@ -202,6 +214,7 @@ def _open(name: str, request: Request, processes: int, on_render: Callable[[str,
         split=request.split,
         limit=request.limit,
         invalid_boxes=request.invalid_boxes,
+        degrade=request.degrade,
         workers=processes,
         on_progress=on_progress,
     )

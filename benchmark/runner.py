@@ -148,7 +148,7 @@ class _Run:
         method = holder.get()
         partial = self._partial(job, holder.device)
         result = self._infer(method, job, partial, claim)
-        quality = result.quality if method.card.restores else None
+        quality = result.quality if len(result.quality) else None
         start = time.perf_counter()
         truth = self._store.save_ground_truth(job.dataset)
         metrics = evaluate(truth, result.detections, quality)

@@ -13,6 +13,8 @@ TOLERANCE = 2.0
 on 0- and 1-based pixel indices. Such boxes are clipped to the image."""
 
 INVALID_BOXES = ("error", "drop")
+LIST = "list"
+"""The policy of a verification: as "drop", and every problem is told in the notes under ``invalid_boxes``."""
 
 Box = tuple[float, float, float, float]
 
@@ -47,7 +49,7 @@ class BoxChecker:
     """Checks the boxes of a whole source and keeps the counts.
 
     Attributes:
-        policy: "error" to refuse a source with invalid boxes, "drop" to leave such boxes out.
+        policy: "error" to refuse a source with invalid boxes, "drop" or ``LIST`` to leave such boxes out.
         problems: One sentence part for each invalid box, in order.
         clipped: Number of boxes that were clipped.
     """
@@ -57,7 +59,7 @@ class BoxChecker:
     clipped: int = 0
 
     def __post_init__(self) -> None:
-        if self.policy not in INVALID_BOXES:
+        if self.policy not in (*INVALID_BOXES, LIST):
             known = " or ".join(INVALID_BOXES)
             raise UserError(f"--invalid-boxes {self.policy!r} is not known; give {known}.")
 
@@ -89,4 +91,5 @@ class BoxChecker:
                 f"{self.problems[0]}{more}; correct the annotation, or pass --invalid-boxes drop to leave such boxes "
                 "out and count them in the report."
             )
-        return {"dropped_boxes": len(self.problems), "clipped_boxes": self.clipped}
+        told = {"invalid_boxes": self.problems} if self.policy == LIST else {}
+        return {"dropped_boxes": len(self.problems), "clipped_boxes": self.clipped, **told}

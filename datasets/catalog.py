@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .errors import UserError
+from .names import FORMATS, DatasetName, parse_name
 from .registry import Registry
 from .spec import DatasetSpec
 
-ANNOUNCED_DATASETS: dict[str, str] = {
-    "foggy-cityscapes": "Foggy Cityscapes: synthetic fog of three densities (not there yet)",
-    "rainy-cityscapes": "RainCityscapes: synthetic rain and haze (not there yet)",
-    "urpc2020": "URPC 2020: underwater photographs (not there yet)",
-}
+ANNOUNCED_DATASETS: dict[str, str] = {}
 """Names of the suite that cannot be run yet, with their titles."""
 
 MODULES = {
-    "scene_tracks": ("scenes-clean", "scenes-d", "scenes-lr-x4", "scenes-lr-x8"),
-    "tracks": ("coco-d", "voc-lr-x4", "voc-lr-x8"),
+    "scene_tracks": (
+        *("scenes-clean", "scenes-d", "scenes-lr-x4", "scenes-lr-x8"),
+        *("scenes-fog", "scenes-rain", "scenes-underwater", "scenes-noise", "scenes-blur"),
+    ),
+    "specs.coco": (
+        *("coco-d", "coco-d-iso-blur", "coco-d-aniso-blur", "coco-d-noise", "coco-d-resolution"),
+        *("coco-lr-x4", "coco-lr-x8"),
+    ),
+    "specs.voc": ("voc-lr-x4", "voc-lr-x8"),
+    "specs.cityscapes": (
+        "cityscapes",
+        *("foggy-cityscapes", "foggy-cityscapes-lcp", "rainy-cityscapes", "rainy-cityscapes-hu"),
+    ),
+    "specs.weather": ("rtts", "dawn"),
+    "specs.underwater": ("urpc2020", "urpc2020-voc", "dfui", "duo", "ruod"),
 }
 """Which module holds which dataset's specification, in the order of lists."""
 
@@ -32,12 +44,90 @@ def dataset_registry() -> Registry[DatasetSpec]:
 def dataset_spec(name: str) -> DatasetSpec:
     """Return a dataset's specification.
 
+    Args:
+        name: A name of the registry, such as ``coco-d``; a name with choices, such as ``foggy-cityscapes:beta=0.01``;
+            or the path of one's own data, ``coco:PATH``, ``coco:ANN.json,IMAGE_FOLDER`` or ``voc:PATH``.
+
     Raises:
-        UserError: The name is unknown (close names are suggested), or announced but not there yet.
+        UserError: The name is unknown (close names are suggested) or announced but not there yet, a choice is unknown,
+            or there are no data at the path.
     """
+    parsed = parse_name(name)
+    if parsed.name in FORMATS:
+        if parsed.path is None:
+            raise UserError(f"the dataset {name!r} needs a path: write {name}:PATH for data of your own.")
+        from .own import own_spec
+
+        return own_spec(parsed)
     registry = dataset_registry()
-    if name in ANNOUNCED_DATASETS and name not in registry:
+    if parsed.name in ANNOUNCED_DATASETS and parsed.name not in registry:
         raise UserError(
             f"the dataset {name!r} is announced but not there yet; datasets that run now are {', '.join(registry)}."
         )
-    return registry.get(name)
+    return _chosen(registry.get(parsed.name), parsed)
+
+
+def with_recipe(spec: DatasetSpec, recipe: str) -> DatasetSpec:
+    """Return a specification with a further degradation on top; an empty recipe changes nothing.
+
+    Args:
+        spec: The dataset.
+        recipe: The words of ``--degrade``, such as ``blur(iso,var=2.4)|down(4)|noise(25)``; spaces do not count.
+    """
+    words = "".join(recipe.split())
+    if not words:
+        return spec
+    return spec.model_copy(
+        update={
+            "name": f"{spec.name}+{words}",
+            "seed_name": spec.seed_name or spec.name,
+            "title": f"{spec.title}, further degraded by {words}",
+            "recipe": words,
+        }
+    )
+
+
+def _chosen(spec: DatasetSpec, name: DatasetName) -> DatasetSpec:
+    """Return a specification with choices put in; those of the default value change nothing, not even the name."""
+    for key, value in name.choices.items():
+        _check_choice(spec, key, value)
+    changed = {
+        key: name.choices[key]
+        for key, values in spec.choices.items()
+        if key in name.choices and name.choices[key] != values[0]
+    }
+    if not changed:
+        return spec
+    text = ",".join(f"{key}={value}" for key, value in changed.items())
+    settings = {key: _like(spec.settings[key], value) for key, value in changed.items() if key in spec.settings}
+    all_images = not any(key in spec.choices_of_images for key in changed)
+    return spec.model_copy(
+        update={
+            "name": f"{spec.name}:{text}",
+            "seed_name": spec.seed_name or spec.name,
+            "title": f"{spec.title} ({text.replace(',', ', ')})",
+            "options": spec.options | {key: value for key, value in changed.items() if key in spec.options},
+            "settings": spec.settings | settings,
+            "official_images": spec.official_images if all_images else {},
+        }
+    )
+
+
+def _check_choice(spec: DatasetSpec, key: str, value: str) -> None:
+    """Refuse a choice that the dataset does not have.
+
+    Raises:
+        UserError: The key or the value is unknown; all that are known are told.
+    """
+    if key not in spec.choices:
+        known = ", ".join(spec.choices) or "none"
+        raise UserError(f"the dataset {spec.name!r} has no choice {key!r}; its choices are: {known}.")
+    if value not in spec.choices[key]:
+        raise UserError(
+            f"the dataset {spec.name!r} has no {key}={value}; write {key}= one of {', '.join(spec.choices[key])}."
+        )
+
+
+def _like(example: Any, text: str) -> Any:
+    """Turn a choice's text into the type of the setting that it replaces: a number for a number."""
+    return type(example)(text) if isinstance(example, (int, float)) else text

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from .box_check import Box, BoxChecker
+from .classes import close_name
 from .errors import UserError
-from .images import file_lengths
+from .images import MISSING_PAIRS, file_lengths
+from .safe_paths import safe_name
 from .source import AnnotatedObject, Annotations, FileSource, SourceImage
 
 SECTIONS = ("images", "annotations", "categories")
@@ -32,6 +34,8 @@ def read_coco(
     image_dir: Path,
     classes: tuple[str, ...],
     *,
+    ignored_classes: Sequence[str] = (),
+    clean_dir: Path | None = None,
     invalid_boxes: str = "error",
     limit: int | None = None,
     hint: str = "",
@@ -46,6 +50,8 @@ def read_coco(
         annotation_file: The JSON file.
         image_dir: Folder that the ``file_name`` fields are relative to.
         classes: The class names to map to; a category of another name may not be annotated.
+        ignored_classes: Category names whose annotations are left out and counted in the notes.
+        clean_dir: Folder with a clear image of the same name for every image; None where there is none.
         invalid_boxes: "error", or "drop" to leave out boxes of no width or height, far outside their image or not
             finite, and to count them. COCO's own train2017 has a few of these.
         limit: Keep the first so many images by numeric id; None for all.
@@ -54,22 +60,60 @@ def read_coco(
     Raises:
         UserError: The file is not JSON or not COCO, an entry is wrong, or image files are missing.
     """
-    document = _load_document(annotation_file)
+    document = load_document(annotation_file)
     images = _read_images(annotation_file, document["images"])
-    labels = _read_categories(annotation_file, document["categories"], classes)
+    names = _read_categories(annotation_file, document["categories"])
     checker = BoxChecker(invalid_boxes)
-    without_area = _read_annotations(annotation_file, document["annotations"], images, labels, checker)
-    notes = {**checker.finish(), "areas_taken_from_boxes": without_area}
-    chosen = sorted(images.values(), key=lambda image: _id_order(image.image_id))[:limit]
+    reader = _AnnotationReader(names, classes, checker, dict.fromkeys(ignored_classes, 0))
+    reader.read(annotation_file, document["annotations"], images)
+    notes = {**checker.finish(), **reader.notes()}
+    chosen = sorted(images.values(), key=lambda image: id_order(image.image_id))[:limit]
     paths = [image_dir / image.file_name for image in chosen]
     found = [
         SourceImage(image.image_id, str(path), image.size, Annotations.of(image.objects))
         for image, path in zip(chosen, paths, strict=True)
     ]
-    return FileSource(classes, found, file_lengths(paths, hint), notes)
+    clean = [] if clean_dir is None else [clean_dir / image.file_name for image in chosen]
+    lengths = file_lengths(paths, hint)
+    file_lengths(clean, MISSING_PAIRS)
+    return FileSource(classes, found, lengths, notes, clean)
 
 
-def _load_document(file: Path) -> dict[str, list[Any]]:
+def file_names(annotation_file: Path) -> list[str]:
+    """Return the file names of a COCO file's images, in its order.
+
+    Raises:
+        UserError: The file is not JSON or not COCO, or a name leads out of the image folder.
+    """
+    images = load_document(annotation_file)["images"]
+    return [image.file_name for image in _read_images(annotation_file, images).values()]
+
+
+def read_category_names(annotation_file: Path) -> tuple[str, ...]:
+    """Return the class names that a COCO file brings, in the order of the category ids.
+
+    A category without annotations that is the ``supercategory`` of another one is left out: exports of annotation
+    services put such a group name before the classes.
+
+    Raises:
+        UserError: The file is not JSON or not COCO, names no class, or gives two categories the same name.
+    """
+    document = load_document(annotation_file)
+    names = _read_categories(annotation_file, document["categories"])
+    used = {str(entry.get("category_id")) for entry in document["annotations"] if isinstance(entry, dict)}
+    pairs = {(entry["name"], entry.get("supercategory")) for entry in document["categories"]}
+    groups = {group for name, group in pairs if group != name}
+    in_order = sorted(names, key=lambda key: id_order(str(key)))
+    kept = [names[key] for key in in_order if str(key) in used or names[key] not in groups]
+    if not kept:
+        raise UserError(f"{annotation_file}: 'categories' is empty; give a file that names its classes.")
+    twice = next((name for name in kept if kept.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{annotation_file}: two categories have the name {twice!r}; make the names unique.")
+    return tuple(kept)
+
+
+def load_document(file: Path) -> dict[str, list[Any]]:
     """Parse the file and check that the three sections are there."""
     try:
         document = json.loads(file.read_bytes())
@@ -126,61 +170,86 @@ def _file_name(where: str, value: Any) -> str:
     """Refuse names that lead out of the image folder, such as an absolute path of the annotator's machine."""
     if not isinstance(value, str) or not value:
         raise UserError(f"{where}: field 'file_name' is {value!r}; give the image's file name.")
-    path = PurePosixPath(value)
-    if path.is_absolute() or ".." in path.parts:
-        raise UserError(f"{where}: field 'file_name' is {value!r}; give a path inside the image folder.")
-    return value
+    return safe_name(f"{where}: field 'file_name'", value)
 
 
-def _read_categories(file: Path, entries: Sequence[Any], classes: tuple[str, ...]) -> dict[Any, int | str]:
-    """Map each category id to its label, or to its name where the name is none of the classes."""
-    labels: dict[Any, int | str] = {}
+def _read_categories(file: Path, entries: Sequence[Any]) -> dict[int | str, str]:
+    """Return the name of each category id."""
+    names: dict[int | str, str] = {}
     for where, entry in _entries(file, "categories", entries, ("id", "name")):
         if not isinstance(entry["id"], (int, str)):
             raise UserError(f"{where}: field 'id' is {entry['id']!r}; give a number.")
-        if entry["id"] in labels:
+        if entry["id"] in names:
             raise UserError(f"{file}: the category id {entry['id']} is used twice in 'categories'; make it unique.")
-        name = str(entry["name"])
-        labels[entry["id"]] = classes.index(name) if name in classes else name
-    return labels
+        names[entry["id"]] = str(entry["name"])
+    return names
 
 
-def _read_annotations(
-    file: Path, entries: Sequence[Any], images: dict[str, _Image], labels: dict[Any, int | str], checker: BoxChecker
-) -> int:
-    """Add each annotation to its image; return how many had no area of their own."""
-    without_area = 0
-    for where, entry in _entries(file, "annotations", entries, ("image_id", "category_id", "bbox")):
-        image = images.get(str(entry["image_id"]))
-        if image is None:
+@dataclass
+class _AnnotationReader:
+    """Reads annotations against the class names and counts over the whole file.
+
+    Attributes:
+        names: Category id to name, as the file says.
+        classes: The class names to map to; ids and their order do not matter.
+        checker: Checks the boxes.
+        ignored: Left-out class name to the number of its annotations.
+        without_area: Number of annotations that had no area of their own.
+    """
+
+    names: Mapping[int | str, str]
+    classes: Sequence[str]
+    checker: BoxChecker
+    ignored: dict[str, int]
+    without_area: int = 0
+
+    def read(self, file: Path, entries: Sequence[Any], images: dict[str, _Image]) -> None:
+        """Add each annotation to its image."""
+        labels = {name: index for index, name in enumerate(self.classes)}
+        for where, entry in _entries(file, "annotations", entries, ("image_id", "category_id", "bbox")):
+            image = images.get(str(entry["image_id"]))
+            if image is None:
+                raise UserError(
+                    f"{where}: field 'image_id' names image {entry['image_id']}, which is not in 'images'; "
+                    "remove the annotation or add the image."
+                )
+            name = self._name(where, entry["category_id"])
+            if name in self.ignored:
+                self.ignored[name] += 1
+            elif name in labels:
+                self._add(where, entry, image, labels[name])
+            else:
+                raise UserError(
+                    f"{where}: its category {name!r} is none of the dataset's classes{close_name(name, self.classes)}; "
+                    "rename the category or remove its annotations."
+                )
+
+    def notes(self) -> dict[str, Any]:
+        """Return the counts, and the file's order of classes where it is another than the dataset's."""
+        notes: dict[str, Any] = {"areas_taken_from_boxes": self.without_area}
+        notes |= {"ignored_objects": self.ignored} if self.ignored else {}
+        in_file = [name for name in self.names.values() if name in self.classes]
+        in_order = [name for name in self.classes if name in in_file]
+        return notes | ({"class_order_in_file": in_file} if in_file != in_order else {})
+
+    def _name(self, where: str, category_id: Any) -> str:
+        name = self.names.get(category_id) if isinstance(category_id, (int, str)) else None
+        if name is None:
             raise UserError(
-                f"{where}: field 'image_id' names image {entry['image_id']}, which is not in 'images'; "
-                "remove the annotation or add the image."
+                f"{where}: field 'category_id' is {category_id!r}, which is not in 'categories'; correct the id or "
+                "add the category."
             )
-        label = _label(where, entry["category_id"], labels)
-        box = checker.check(
-            f"{where} (image {image.image_id}): field 'bbox' {entry['bbox']}", _box(where, entry), image.size
-        )
+        return name
+
+    def _add(self, where: str, entry: dict[str, Any], image: _Image, label: int) -> None:
+        """Add an annotation unless its box is invalid and to be dropped."""
+        named = f"{where} (image {image.image_id}): field 'bbox' {entry['bbox']}"
+        box = self.checker.check(named, _box(where, entry), image.size)
         if box is not None:
             area = _area(where, entry)
-            without_area += "area" not in entry
-            image.objects.append(AnnotatedObject(box, label, area, _crowd(where, entry)))
-    return without_area
-
-
-def _label(where: str, category_id: Any, labels: dict[Any, int | str]) -> int:
-    label = labels.get(category_id) if isinstance(category_id, (int, str)) else None
-    if label is None:
-        raise UserError(
-            f"{where}: field 'category_id' is {category_id!r}, which is not in 'categories'; correct the id or add "
-            "the category."
-        )
-    if isinstance(label, str):
-        raise UserError(
-            f"{where}: its category {label!r} is none of the dataset's classes; rename the category or remove its "
-            "annotations."
-        )
-    return label
+            self.without_area += "area" not in entry
+            crowd, difficult = (_flag(where, entry, key) for key in ("iscrowd", "difficult"))
+            image.objects.append(AnnotatedObject(box, label, area, crowd, difficult))
 
 
 def _box(where: str, entry: dict[str, Any]) -> Box:
@@ -199,11 +268,12 @@ def _area(where: str, entry: dict[str, Any]) -> float:
     return float(area)
 
 
-def _crowd(where: str, entry: dict[str, Any]) -> bool:
-    crowd = entry.get("iscrowd", 0)
-    if crowd not in (0, 1):
-        raise UserError(f"{where}: field 'iscrowd' is {crowd!r}; give 0 or 1.")
-    return bool(crowd)
+def _flag(where: str, entry: dict[str, Any], key: str) -> bool:
+    """Read a 0/1 field. ``difficult`` is not COCO's own: sets made of VOC, by this package too, bring it."""
+    value = entry.get(key, 0)
+    if value not in (0, 1):
+        raise UserError(f"{where}: field {key!r} is {value!r}; give 0 or 1.")
+    return bool(value)
 
 
 def _is_number(value: Any) -> bool:
@@ -211,7 +281,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) or (type(value) is int and abs(value) < 2**53)
 
 
-def _id_order(image_id: str) -> tuple[bool, int, str]:
+def id_order(image_id: str) -> tuple[bool, int, str]:
     """Sort ids by value, ids that are no numbers behind them by text."""
     is_number = image_id.isascii() and image_id.isdigit()
     return not is_number, int(image_id) if is_number else 0, image_id

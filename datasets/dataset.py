@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .catalog import dataset_spec
-from .coco import read_coco
+from .catalog import dataset_spec, with_recipe
 from .degradations import Degradation, degradation
 from .errors import UserError
 from .fingerprint import dataset_fingerprint
-from .locate import data_roots, find_layout
-from .requirements import download_hint, missing_requirements
+from .readers import open_files
+from .requirements import missing_requirements
 from .seeds import image_seed
 from .source import Annotations, Source, SourceImage
 from .spec import DatasetSpec
 from .types import Boxes, ImageRecord, Sample
-from .voc import read_voc
 
 if TYPE_CHECKING:
     import torch
@@ -34,24 +32,28 @@ def open_dataset(
     split: str | None = None,
     limit: int | None = None,
     invalid_boxes: str = "error",
+    degrade: str = "",
     workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
-    """Open a dataset of the suite by name.
+    """Open a dataset of the suite, or one's own data, by name.
 
     Args:
-        name: A name of ``catalog.dataset_registry``.
+        name: A name that ``catalog.dataset_spec`` knows.
         data_root: Where the original images lie; None to use ``LQBENCH_DATA`` or the user configuration.
         split: One of the dataset's splits; None for its default.
         limit: Use the first so many images of the split; None for all. Images keep their degradation under any limit.
         invalid_boxes: "error", or "drop" to leave out invalid boxes and count them in the facts' notes.
+        degrade: A further degradation on top of the dataset's own, such as ``blur(iso,var=2.4)|down(4)|noise(25)``;
+            empty for none.
         workers: Processes that render embedded scenes which are not in the cache yet; the pixels are the same for any.
         on_progress: Told (done, total) while scenes are rendered.
 
     Raises:
-        UserError: The name or split is unknown, the limit is below 1, files are missing or annotations are wrong.
+        UserError: The name, split or degradation is unknown, the limit is below 1, files are missing or annotations
+            are wrong.
     """
-    spec = dataset_spec(name)
+    spec = with_recipe(dataset_spec(name), degrade)
     wanted = split or spec.default_split
     if wanted not in spec.splits:
         raise UserError(f"{name} has no split {wanted!r}; its splits are {', '.join(spec.splits)}.")
@@ -59,8 +61,7 @@ def open_dataset(
         raise UserError(f"--limit is {limit}; give a number of images from 1, or leave it out for all.")
     if spec.reader == "scenes":
         return Dataset(spec, wanted, limit, _open_scenes(spec, wanted, limit, workers, on_progress))
-    source = _open_files(spec, data_root, wanted, limit, invalid_boxes)
-    return Dataset(spec, wanted, limit, source)
+    return Dataset(spec, wanted, limit, open_files(spec, data_root, wanted, limit, invalid_boxes))
 
 
 def _open_scenes(
@@ -73,27 +74,6 @@ def _open_scenes(
     source = ScenesSource(split, limit or spec.official_images[split], SCENE_SIZE)
     source.ensure(workers, on_progress)
     return source
-
-
-def _open_files(spec: DatasetSpec, data_root: Path | None, split: str, limit: int | None, invalid_boxes: str) -> Source:
-    """Open annotations and image files that the user brought."""
-    missing = missing_requirements(spec, data_root, split)
-    layout = find_layout(spec.reader, data_roots(data_root), split)
-    if missing or layout is None:
-        raise UserError("\n".join(missing))
-    hint = download_hint(spec, split)
-    if spec.reader == "coco":
-        annotation_file, image_dir = layout.found[f"annotations/instances_{split}.json"], layout.found[split]
-        return read_coco(annotation_file, image_dir, spec.classes, invalid_boxes=invalid_boxes, limit=limit, hint=hint)
-    return read_voc(
-        layout.found["Annotations"],
-        layout.found["JPEGImages"],
-        spec.classes,
-        split_list=layout.found.get(f"ImageSets/Main/{split}.txt"),
-        invalid_boxes=invalid_boxes,
-        limit=limit,
-        hint=hint,
-    )
 
 
 class Dataset:
@@ -116,7 +96,7 @@ class Dataset:
         self.limit = limit
         self.classes = spec.classes
         self._source = source
-        self._degradation = degradation(spec.degradation, spec.settings)
+        self._degradation = _recipe(spec)
         self.records = tuple(
             _record(spec, self._degradation, index, image) for index, image in enumerate(source.images)
         )
@@ -129,24 +109,53 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.records)
 
+    @property
+    def has_clean(self) -> bool:
+        """Whether a clean image exists for each degraded one. Without, no oracle and no PSNR can be measured."""
+        return not self.why_no_clean
+
+    @property
+    def why_no_clean(self) -> str:
+        """One sentence on why there are no clean images; empty where there are."""
+        if self.spec.clean == "source" or self.spec.recipe or self._source.has_pairs:
+            return ""
+        if self.spec.clean == "none":
+            return f"{self.spec.name} has no clean images: it holds photographs of real scenes as they were taken."
+        missing = next(part for part in self.spec.requirements if part.part == "clean")
+        return (
+            f"{self.spec.name} has no clean images here: they need {missing.path} from {missing.source}, which pairs "
+            "with the degraded images."
+        )
+
     def clean(self, index: int) -> torch.Tensor:
         """Return the clean image, uint8 (3, H, W) RGB on the CPU.
 
+        That is the clear image that pairs with a degraded one where such pairs exist, else the image that was read:
+        before any degradation by this package. Under a further degradation of real photographs it is the photograph.
+
         Raises:
-            UserError: The image file is missing, broken or of another size than annotated.
+            UserError: There are no clean images, or the image file is missing, broken or of another size than
+                annotated.
         """
-        return self._degradation.prepare(self._source.load(index))
+        if not self.has_clean:
+            raise UserError(self.why_no_clean)
+        pair = self._source.load_clean(index)
+        return self._degradation.prepare(self._source.load(index) if pair is None else pair)
 
     def sample(self, index: int, *, clean: bool = False) -> Sample:
         """Return one degraded image with its record, and the clean image if asked for.
 
         Raises:
-            UserError: The image file is missing, broken or of another size than annotated.
+            UserError: The image file is missing, broken or of another size than annotated, or clean images are asked
+                for and there are none.
         """
         record = self.records[index]
-        clean_image = self.clean(index)
-        image = self._degradation.apply(clean_image, record.parameters, record.seed)
-        return Sample(record, image, clean_image if clean else None)
+        prepared = self._degradation.prepare(self._source.load(index))
+        depth_m = self._source.load_depth(index) if self._degradation.needs_depth else None
+        image = self._degradation.apply(prepared, record.parameters, record.seed, depth_m=depth_m)
+        if not clean:
+            return Sample(record, image, None)
+        return Sample(record, image, self.clean(index) if self._source.has_pairs or not self.has_clean else prepared)
 
     def facts(self) -> dict[str, Any]:
         """Return what a table must tell of the dataset, as JSON-able values.
@@ -156,8 +165,8 @@ class Dataset:
         """
         official = self.spec.official_images.get(self.split)
         told = (
-            *("name", "version", "title", "protocol", "degradation", "settings", "metric", "area_frame"),
-            *("default_detector", "embedded", "licence", "sources"),
+            *("name", "version", "title", "protocol", "degradation", "settings", "recipe", "options", "metric"),
+            *("area_frame", "default_detector", "embedded", "licence", "sources"),
         )
         return {
             **self.spec.model_dump(mode="json", include=set(told)),
@@ -169,13 +178,26 @@ class Dataset:
             "boxes": sum(len(boxes) for boxes in self.boxes),
             "classes": len(self.classes),
             "first_parameters": dict(self.records[0].parameters) if self.records else {},
+            "has_clean": self.has_clean,
             "notes": dict(self._source.notes),
         }
 
 
+def _recipe(spec: DatasetSpec) -> Degradation[Any]:
+    """Return the track's degradation, with the further one on top where one is asked for."""
+    own = degradation(spec.degradation, spec.settings)
+    if not spec.recipe:
+        return own
+    from .degradations import parse_degradation
+    from .stacked import StackedDegradation
+
+    further = parse_degradation(spec.recipe)
+    return further if spec.degradation == "none" else StackedDegradation(own, further)
+
+
 def _record(spec: DatasetSpec, recipe: Degradation[Any], index: int, image: SourceImage) -> ImageRecord:
     """Draw one image's parameters from its own seed, which no other image and no limit can change."""
-    seed = image_seed(spec.name, spec.version, image.image_id)
+    seed = image_seed(spec.seed_name or spec.name, spec.version, image.image_id)
     clean_size = recipe.clean_size(image.size)
     parameters = recipe.draw(seed, clean_size)
     size, scale = recipe.size(clean_size, parameters), recipe.scale(clean_size, parameters)

@@ -14,6 +14,9 @@ from .types import Boxes, ImageRecord
 CONTENT_FIELDS = ("name", "version", "reader", "classes", "degradation", "settings", "metric", "area_frame")
 """Fields of a specification that detections or their scores depend on. A reworded title is no other dataset."""
 
+OPTIONAL_FIELDS = ("recipe", "options", "ignored_classes")
+"""Further such fields; they count where they are not empty."""
+
 
 def dataset_fingerprint(
     spec: DatasetSpec, split: str, source_digest: str, records: Sequence[ImageRecord], boxes: Sequence[Boxes]
@@ -27,7 +30,8 @@ def dataset_fingerprint(
         records: All images, with seeds and drawn parameters.
         boxes: All boxes in degraded pixels.
     """
-    content = spec.model_dump(mode="json", include=set(CONTENT_FIELDS))
+    optional = {field for field in OPTIONAL_FIELDS if getattr(spec, field)}
+    content = spec.model_dump(mode="json", include={*CONTENT_FIELDS, *optional})
     digest = hashlib.sha256(_text([content, split, source_digest]))
     for record, image_boxes in zip(records, boxes, strict=True):
         digest.update(_text(_record_values(record)))

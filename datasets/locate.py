@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from .errors import UserError
-
-COCO_BASES = (".", "coco", "COCO", "coco2017")
-VOC_BASES = ("VOCdevkit/VOC2007", "VOC2007", ".", "VOC", "VOC/VOCdevkit/VOC2007", "VOC/VOC2007")
 
 
 class UserConfig(BaseModel):
@@ -115,60 +111,3 @@ def weight_dirs(flag: Path | None = None) -> tuple[Path, ...]:
     """
     roots = tuple(root / "weights" for root in data_roots(flag))
     return (*_environment_paths("LQBENCH_WEIGHTS"), *user_config().weights, *roots, Path.cwd() / "weights")
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A data set's folder and which of its parts were found there.
-
-    Attributes:
-        base: The folder that holds the parts.
-        found: Part name, such as ``Annotations``, to its path.
-    """
-
-    base: Path
-    found: Mapping[str, Path]
-
-
-def find_layout(reader: str, roots: Sequence[Path], split: str) -> Layout | None:
-    """Find the folder with the most parts of a data set; the first of equals.
-
-    COCO is looked for in each root itself and in coco, COCO and coco2017 below it; VOC in VOCdevkit/VOC2007, VOC2007,
-    the root itself and VOC below it.
-
-    Args:
-        reader: "coco" or "voc".
-        roots: Folders to look in.
-        split: The split whose files are needed; VOC's "all" needs no split list.
-
-    Returns:
-        The layout, possibly with missing parts; None if no part was found anywhere.
-    """
-    bases = COCO_BASES if reader == "coco" else VOC_BASES
-    parts = coco_parts(split) if reader == "coco" else voc_parts(split)
-    best: Layout | None = None
-    for base in (root / name for root in roots for name in bases):
-        found = {part: path for part, names in parts.items() if (path := _first(base, names)) is not None}
-        if found and (best is None or len(found) > len(best.found)):
-            best = Layout(base, found)
-    return best
-
-
-def coco_parts(split: str) -> dict[str, tuple[str, ...]]:
-    """Return the parts of COCO with the names that each may have, best first."""
-    return {
-        f"annotations/instances_{split}.json": (f"annotations/instances_{split}.json",),
-        split: (split, f"images/{split}"),
-    }
-
-
-def voc_parts(split: str) -> dict[str, tuple[str, ...]]:
-    """Return the parts of VOC with the names that each may have, best first."""
-    parts: dict[str, tuple[str, ...]] = {"Annotations": ("Annotations",), "JPEGImages": ("JPEGImages", "images")}
-    if split != "all":
-        parts[f"ImageSets/Main/{split}.txt"] = (f"ImageSets/Main/{split}.txt",)
-    return parts
-
-
-def _first(base: Path, names: Sequence[str]) -> Path | None:
-    return next((base / name for name in names if (base / name).exists()), None)

@@ -101,6 +101,26 @@ class Source(ABC):
             UserError: The image file is missing, broken or of another size than annotated.
         """
 
+    def load_depth(self, index: int) -> NDArray[np.float32] | None:
+        """Return how far the surfaces in an image are, float32 (H, W), or None where that is not known.
+
+        Metres from the camera along each pixel's ray; infinite where nothing is hit, as in the sky.
+        """
+        return None
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether a clear image lies beside each of the images."""
+        return False
+
+    def load_clean(self, index: int) -> NDArray[np.uint8] | None:
+        """Return the clear image that pairs with the one at a 0-based position; None where there are no pairs.
+
+        Raises:
+            UserError: The clear image's file is missing, broken or of another size than its partner.
+        """
+        return None
+
 
 class FileSource(Source):
     """Annotated images that lie in files; made by ``read_coco`` and ``read_voc``."""
@@ -111,6 +131,7 @@ class FileSource(Source):
         images: Sequence[SourceImage],
         file_bytes: Sequence[int],
         notes: dict[str, Any],
+        clean_files: Sequence[Path] = (),
     ) -> None:
         """Keep the images, whose ``file`` must be a path.
 
@@ -120,16 +141,30 @@ class FileSource(Source):
             file_bytes: Length of each image file in bytes. It enters the digest: a re-encoded image of the same size
                 in pixels is other data, and the length tells so without reading gigabytes.
             notes: Remarks for the record.
+            clean_files: The clear image that pairs with each image; empty where there are none. They stay out of the
+                digest: what a method detects does not depend on whether a user has them.
         """
         self.classes = classes
         self.images = tuple(images)
         self.notes = notes
         self.digest = annotation_digest(classes, self.images, file_bytes)
+        self._clean_files = tuple(clean_files)
 
     def load(self, index: int) -> NDArray[np.uint8]:
         """Decode an image file, see ``images.read_image``."""
         image = self.images[index]
         return read_image(Path(image.file), image.size)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether a clear image lies beside each of the images."""
+        return bool(self._clean_files)
+
+    def load_clean(self, index: int) -> NDArray[np.uint8] | None:
+        """Decode the clear image that pairs with an image; None where there are no pairs."""
+        if not self._clean_files:
+            return None
+        return read_image(self._clean_files[index], self.images[index].size)
 
 
 def annotation_digest(classes: Sequence[str], images: Sequence[SourceImage], file_bytes: Sequence[int]) -> str:

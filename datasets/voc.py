@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError  # types only; every file is parsed by defusedxml
@@ -12,8 +12,10 @@ from defusedxml import DefusedXmlException
 from defusedxml import ElementTree as SafeElementTree
 
 from .box_check import Box, BoxChecker
+from .classes import close_name
 from .errors import UserError
 from .images import file_lengths, image_size
+from .safe_paths import safe_name
 from .source import AnnotatedObject, Annotations, FileSource, SourceImage
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
@@ -25,6 +27,7 @@ def read_voc(
     classes: tuple[str, ...],
     *,
     split_list: Path | None = None,
+    ignored_classes: Sequence[str] = (),
     invalid_boxes: str = "error",
     limit: int | None = None,
     hint: str = "",
@@ -41,6 +44,7 @@ def read_voc(
         image_dir: Folder of ``<name>.jpg`` (or .jpeg, .png).
         classes: The class names to map to; an object of another name is an error.
         split_list: A list such as ``ImageSets/Main/test.txt``, one name in each line; None for all XML files by name.
+        ignored_classes: Names of objects that are left out and counted in the notes.
         invalid_boxes: "error", or "drop" to leave out and count invalid boxes.
         limit: Keep the first so many images, in the order of the list; None for all.
         hint: Where to get missing files.
@@ -51,22 +55,37 @@ def read_voc(
     names = _names(annotation_dir, split_list)[:limit]
     paths = [_image_path(image_dir, name) for name in names]
     lengths = file_lengths(paths, hint)
-    reader = _ObjectReader(classes, BoxChecker(invalid_boxes))
-    images = [_read_image(annotation_dir / f"{path.stem}.xml", path, reader, hint) for path in paths]
+    reader = _ObjectReader(classes, BoxChecker(invalid_boxes), dict.fromkeys(ignored_classes, 0))
+    files = [annotation_dir / f"{name}.xml" for name in names]
+    images = [_read_image(name, file, path, reader, hint) for name, file, path in zip(names, files, paths, strict=True)]
     notes = {
         **reader.checker.finish(),
         "difficult_boxes": reader.difficult,
         "truncated_boxes": reader.truncated,
+        **({"ignored_objects": reader.ignored} if reader.ignored else {}),
     }
     return FileSource(classes, images, lengths, notes)
 
 
-def _read_image(file: Path, image: Path, reader: _ObjectReader, hint: str) -> SourceImage:
+def read_class_names(annotation_dir: Path) -> tuple[str, ...]:
+    """Return the names of all objects in a folder of VOC XML files, in alphabetical order.
+
+    Raises:
+        UserError: There is no XML file or no object, or a file is not XML or not VOC.
+    """
+    files = [annotation_dir / f"{name}.xml" for name in _names(annotation_dir, None)]
+    names = {_object_name(element) for file in files for element in _parse(file, "").iterfind("object")}
+    if not names - {""}:
+        raise UserError(f"{annotation_dir} has XML files but no object in them; give annotated images.")
+    return tuple(sorted(names - {""}))
+
+
+def _read_image(name: str, file: Path, image: Path, reader: _ObjectReader, hint: str) -> SourceImage:
     """Read one XML file; the image's name is its id."""
     root = _parse(file, hint)
     size = _size(file, root, image)
     objects = [reader.read(file, element, size) for element in root.iterfind("object")]
-    return SourceImage(image.stem, str(image), size, Annotations.of([o for o in objects if o is not None]))
+    return SourceImage(name, str(image), size, Annotations.of([o for o in objects if o is not None]))
 
 
 def _names(annotation_dir: Path, split_list: Path | None) -> list[str]:
@@ -86,7 +105,7 @@ def _listed_names(split_list: Path) -> list[str]:
         lines = split_list.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the split list {split_list} cannot be read ({error}); check the file.") from None
-    names = [line.split()[0] for line in lines if line.strip()]
+    names = [safe_name(f"{split_list}: a line", line.split()[0]) for line in lines if line.strip()]
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -133,21 +152,27 @@ class _ObjectReader:
     Attributes:
         classes: The class names to map to.
         checker: Checks the boxes.
+        ignored: Left-out class name to the number of its objects.
         difficult: Number of kept boxes with the flag ``difficult``.
         truncated: Number of kept boxes with the flag ``truncated``.
     """
 
     classes: Sequence[str]
     checker: BoxChecker
+    ignored: dict[str, int] = field(default_factory=dict)
     difficult: int = 0
     truncated: int = 0
 
     def read(self, file: Path, element: Element, size: tuple[int, int]) -> AnnotatedObject | None:
-        """Read one object of an image of size (height, width); None if its box is invalid and to be dropped."""
-        name = (element.findtext("name") or "").strip()
+        """Read one object of an image of size (height, width); None if it is to be left out."""
+        name = _object_name(element)
+        if name in self.ignored:
+            self.ignored[name] += 1
+            return None
         if name not in self.classes:
             raise UserError(
-                f"{file}: field 'name' of an object is {name!r}, which is none of the dataset's classes; correct it."
+                f"{file}: field 'name' of an object is {name!r}, which is none of the dataset's classes"
+                f"{close_name(name, self.classes)}; correct it."
             )
         where = f"{file}: object {name!r}: field 'bndbox'"
         raw, box = _box(where, element)
@@ -159,6 +184,10 @@ class _ObjectReader:
         self.truncated += _flag(element, "truncated")
         x1, y1, x2, y2 = checked
         return AnnotatedObject(checked, self.classes.index(name), (x2 - x1) * (y2 - y1), difficult=difficult)
+
+
+def _object_name(element: Element) -> str:
+    return (element.findtext("name") or "").strip()
 
 
 def _box(where: str, element: Element) -> tuple[list[float], Box]:

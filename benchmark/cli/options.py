@@ -19,9 +19,26 @@ def split_names(ctx: click.Context, parameter: click.Parameter, values: tuple[st
     return tuple(dict.fromkeys(names))
 
 
+def split_datasets(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return dataset names like ``split_names``; commas that belong to a name, as in its choices, stay."""
+    from ...datasets.names import split_dataset_names
+
+    names = [name for value in values for name in split_dataset_names(value)]
+    if any(not name for name in names):
+        raise click.BadParameter("an empty name; write names separated by single commas, such as coco-d,voc-lr-x4")
+    return tuple(dict.fromkeys(names))
+
+
 def names_option(*declarations: str, **attributes: Any) -> Callable[[Any], Any]:
     """Return an option that takes a comma list of names and may be repeated."""
     return click.option(*declarations, multiple=True, callback=split_names, metavar="NAME[,NAME...]", **attributes)
+
+
+def datasets_option(**attributes: Any) -> Callable[[Any], Any]:
+    """Return the option ``--dataset``, a comma list of dataset names that may be repeated."""
+    return click.option(
+        "--dataset", "datasets", multiple=True, callback=split_datasets, metavar="NAME[,NAME...]", **attributes
+    )
 
 
 store_option = click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...datasets.errors import UserError
-from .options import names_option, store_option
+from .options import datasets_option, names_option, store_option
 from .selection import selected
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FIRST = "lqbench run --method hr,lr,bicubic --dataset scenes-d"
 
 @click.command()
 @names_option("--method", "methods", help="Only cells of these methods.")
-@names_option("--dataset", "datasets", help="Only cells on these datasets.")
+@datasets_option(help="Only cells on these datasets.")
 @store_option
 @click.option(
     "--out",

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from .main import INTERRUPTED, command_line
-from .options import DEFAULT_STORE, data_root_option, load_plugins, names_option, plugin_option, store_option
+from .options import (
+    DEFAULT_STORE,
+    data_root_option,
+    datasets_option,
+    load_plugins,
+    names_option,
+    plugin_option,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from ..plan import Group, Request
@@ -21,7 +29,15 @@ FAILED = 1
 
 @click.command()
 @names_option("--method", "methods", required=True, help="Methods to compare; see `lqbench list methods`.")
-@names_option("--dataset", "datasets", required=True, help="Datasets to run on; see `lqbench list datasets`.")
+@datasets_option(
+    required=True, help="Datasets to run on, see `lqbench list datasets`; coco:PATH or voc:PATH for data of your own."
+)
+@click.option(
+    "--degrade",
+    default="",
+    metavar="RECIPE",
+    help='A further degradation on top, such as "blur(iso,var=2.4)|down(4)|noise(25)".',
+)
 @names_option("--detector", "detectors", help="Detectors behind the methods.  [default: that of each dataset]")
 @click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint of the detector.")
 @data_root_option
@@ -52,6 +68,7 @@ def command(
     *,
     methods: tuple[str, ...],
     datasets: tuple[str, ...],
+    degrade: str,
     detectors: tuple[str, ...],
     weights: Path | None,
     data_root: Path | None,
@@ -78,7 +95,7 @@ def command(
     from ..runner import RunOptions
 
     load_plugins(plugins)
-    request = Request(methods, datasets, detectors, weights, data_root, split, limit, invalid_boxes)
+    request = Request(methods, datasets, detectors, weights, data_root, split, limit, invalid_boxes, degrade)
     count = default_workers() if workers is None else workers
     options = RunOptions(choose_device(device), batch_size, count, redo, command_line(ctx))
     try:

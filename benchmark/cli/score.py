@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from .options import names_option, store_option
+from .options import datasets_option, names_option, store_option
 from .selection import selected
 
 
 @click.command()
 @names_option("--method", "methods", help="Only cells of these methods.")
-@names_option("--dataset", "datasets", help="Only cells on these datasets.")
+@datasets_option(help="Only cells on these datasets.")
 @store_option
 def command(methods: tuple[str, ...], datasets: tuple[str, ...], store: Path) -> None:
     """Compute the metrics of stored cells again.

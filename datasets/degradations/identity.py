@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .base import Degradation, DegradationSettings, Size
 
 if TYPE_CHECKING:
@@ -22,6 +25,13 @@ class IdentityDegradation(Degradation[DegradationSettings]):
         """Return the clean image's size."""
         return clean_size
 
-    def apply(self, clean: torch.Tensor, parameters: Mapping[str, Any], seed: int) -> torch.Tensor:
+    def apply(
+        self,
+        clean: torch.Tensor,
+        parameters: Mapping[str, Any],
+        seed: int,
+        *,
+        depth_m: NDArray[np.float32] | None = None,
+    ) -> torch.Tensor:
         """Return a copy of the clean image, so that a caller may change one without the other."""
         return clean.clone()

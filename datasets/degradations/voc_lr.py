@@ -69,7 +69,14 @@ class VocLrDegradation(Degradation[VocLrSettings]):
         """Return one over the factor, not the ratio of the sizes: padding lies outside the clean image."""
         return 1 / self.settings.factor, 1 / self.settings.factor
 
-    def apply(self, clean: torch.Tensor, parameters: Mapping[str, Any], seed: int) -> torch.Tensor:
+    def apply(
+        self,
+        clean: torch.Tensor,
+        parameters: Mapping[str, Any],
+        seed: int,
+        *,
+        depth_m: NDArray[np.float32] | None = None,
+    ) -> torch.Tensor:
         """Extend the clean image to a multiple of the factor and reduce it; see ``Degradation.apply``."""
         import torch
         from torch.nn import functional as F

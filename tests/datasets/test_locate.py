@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lqbench.datasets.errors import UserError
-from lqbench.datasets.locate import data_roots, find_layout, user_config, weight_dirs
+from lqbench.datasets.locate import data_roots, user_config, weight_dirs
 
 
 @pytest.fixture
@@ -90,40 +90,3 @@ def test_weight_folders_come_in_order(tmp_path: Path, config: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     expected = (Path("/from/environment"), tmp_path / "mine", root / "weights", tmp_path / "weights")
     assert weight_dirs(root) == expected
-
-
-@pytest.mark.parametrize("base", ["", "coco", "COCO", "coco2017"])
-@pytest.mark.parametrize("images", ["val2017", "images/val2017"])
-def test_coco_is_found_in_its_usual_folders(tmp_path: Path, base: str, images: str) -> None:
-    folder(tmp_path / base / "annotations").joinpath("instances_val2017.json").touch()
-    folder(tmp_path / base / images)
-    layout = find_layout("coco", [tmp_path], "val2017")
-    assert layout is not None
-    assert {part: path.resolve() for part, path in layout.found.items()} == {
-        "annotations/instances_val2017.json": tmp_path / base / "annotations" / "instances_val2017.json",
-        "val2017": tmp_path / base / images,
-    }
-
-
-@pytest.mark.parametrize("base", ["VOCdevkit/VOC2007", "VOC2007", "", "VOC/VOCdevkit/VOC2007"])
-def test_voc_is_found_in_its_usual_folders(tmp_path: Path, base: str) -> None:
-    for name in ("Annotations", "images", "ImageSets/Main"):
-        folder(tmp_path / base / name)
-    (tmp_path / base / "ImageSets/Main/test.txt").touch()
-    layout = find_layout("voc", [tmp_path], "test")
-    assert layout is not None
-    assert layout.base.resolve() == tmp_path / base
-    assert set(layout.found) == {"Annotations", "JPEGImages", "ImageSets/Main/test.txt"}
-    everything = find_layout("voc", [tmp_path], "all")
-    assert everything is not None
-    assert set(everything.found) == {"Annotations", "JPEGImages"}
-
-
-def test_the_more_complete_folder_is_taken(tmp_path: Path) -> None:
-    folder(tmp_path / "one" / "annotations").joinpath("instances_val2017.json").touch()
-    folder(tmp_path / "two" / "annotations").joinpath("instances_val2017.json").touch()
-    folder(tmp_path / "two" / "val2017")
-    layout = find_layout("coco", [tmp_path / "one", tmp_path / "two"], "val2017")
-    assert layout is not None
-    assert layout.base.resolve() == tmp_path / "two"
-    assert find_layout("coco", [tmp_path / "one"], "train2017") is None

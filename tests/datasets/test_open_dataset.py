@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lqbench.datasets import degradations
 from lqbench.datasets.dataset import Dataset, open_dataset
+from lqbench.datasets.degradations import degradation
 from lqbench.datasets.errors import UserError
 
 Build = Callable[..., Path]
@@ -180,3 +182,55 @@ def test_real_photographs_can_be_opened(shared_data: Path) -> None:
             height, width = record.size
             assert (boxes.xyxy >= 0).all()
             assert (boxes.xyxy <= np.array([width, height, width, height]) + 1e-3).all()
+
+
+@pytest.fixture
+def halving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every recipe mean: half the size by bilinear interpolation, nothing else."""
+    settings = {
+        "blur_types": ["none"],
+        "scale_factors": [2.0],
+        "interpolations": ["bilinear"],
+        "noise_sigma_255": [0, 0],
+    }
+    monkeypatch.setattr(degradations, "parse_degradation", lambda _: degradation("aeris", settings), raising=False)
+
+
+@pytest.mark.usefixtures("halving")
+def test_a_further_degradation_works_on_ones_own_data(coco_root: Build) -> None:
+    root = coco_root()
+    plain = open_dataset(f"coco:{root}")
+    halved = open_dataset(f"coco:{root}", degrade="down(2)")
+    assert halved.records[0].size == (24, 36)
+    np.testing.assert_allclose(halved.boxes[0].xyxy * 2, plain.boxes[0].xyxy)
+    assert tuple(halved.clean(0).shape) == (3, 48, 72)
+    assert halved.fingerprint != plain.fingerprint
+    facts = halved.facts()
+    assert (facts["name"], facts["recipe"]) == ("coco:coco-root+down(2)", "down(2)")
+    assert halved.records[0].seed == plain.records[0].seed
+
+
+@pytest.mark.usefixtures("halving")
+def test_a_further_degradation_comes_on_top_of_the_tracks_own(coco_root: Build) -> None:
+    root = coco_root()
+    plain, both = (open_dataset("coco-d", data_root=root, degrade=text) for text in ("", "down(2)"))
+    for index in range(4):
+        (height, width), (low_height, low_width) = plain.records[index].size, both.records[index].size
+        assert abs(low_height - height / 2) < 1
+        assert abs(low_width - width / 2) < 1
+        assert both.records[index].parameters["first"] == plain.records[index].parameters
+        assert tuple(both.sample(index).image.shape) == (3, low_height, low_width)
+    assert plain.fingerprint == open_dataset("coco-d", data_root=root).fingerprint != both.fingerprint
+
+
+@pytest.mark.usefixtures("halving")
+def test_degraded_photographs_of_bad_weather_have_the_photograph_as_clean_image(tmp_path: Path) -> None:
+    folder = tmp_path / "DAWN" / "Fog"
+    (folder / "Fog_PASCAL_VOC").mkdir(parents=True)
+    Image.new("RGB", (40, 20), (1, 2, 3)).save(folder / "a.jpg")
+    (folder / "Fog_PASCAL_VOC" / "a.xml").write_text("<annotation/>")
+    assert not open_dataset("dawn", data_root=tmp_path).has_clean
+    dataset = open_dataset("dawn", data_root=tmp_path, degrade="down(2)")
+    sample = dataset.sample(0, clean=True)
+    assert sample.clean is not None
+    assert (tuple(sample.image.shape), tuple(sample.clean.shape)) == ((3, 10, 20), (3, 20, 40))

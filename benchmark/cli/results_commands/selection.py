@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..options import names_option, store_option
+from ..options import datasets_option, names_option, store_option
 
 if TYPE_CHECKING:
     from ....results.record import Record
@@ -103,7 +103,7 @@ def selects_cells(function: Callable[..., None]) -> Callable[..., None]:
 
     options = (
         names_option("--method", "methods", help="Only cells of these methods."),
-        names_option("--dataset", "datasets", help="Only cells on these datasets."),
+        datasets_option(help="Only cells on these datasets."),
         names_option("--detector", "detectors", help="Only cells with these detectors."),
         names_option("--split", "splits", help="Only cells on these splits."),
         names_option("--cell", "cells", help="Only the cells with these keys, as in their folders' names."),

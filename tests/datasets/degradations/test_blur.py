@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from lqbench.datasets.degradations.blur import filter_reflect, reflected_indices
+from lqbench.datasets.degradations.blur import filter_reflect
 from lqbench.datasets.degradations.kernels import gaussian_kernel
+from lqbench.datasets.degradations.separable import reflect
 
 kernels = st.builds(
     gaussian_kernel, st.sampled_from([7, 9, 21]), st.floats(0.1, 6.0), st.floats(0.5, 6.0), st.floats(0, 3)
@@ -62,7 +63,7 @@ def test_images_smaller_than_the_kernel_stay_within_their_range(height: int, wid
     ],
 )
 def test_reflection_repeats_where_the_axis_is_short(length: int, margin: int, expected: list[int]):
-    assert reflected_indices(length, margin).tolist() == expected
+    assert reflect(np.arange(-margin, length + margin), length).tolist() == expected
 
 
 def test_the_input_is_not_modified():

@@ -20,7 +20,7 @@ from lqbench.datasets.errors import UserError
 RECIPES = [("none", {}), ("aeris", {}), ("voc-lr", {"factor": 4}), ("voc-lr", {"factor": 8})]
 BYTES = {  # by name and factor
     ("none", 0): "230ba49aceb019b8",
-    ("aeris", 0): "f4b80fa0e51dabe6",
+    ("aeris", 0): "31dcf81d09329a1a",
     ("voc-lr", 4): "78d4b6ff2b79d0fb",
     ("voc-lr", 8): "9ba3c34c2d04eb2e",
 }
@@ -114,7 +114,8 @@ def test_read_only_images_are_taken():
     image = annotated_image(0)
     image.setflags(write=False)
     for name in degradation_registry():
-        degradation(name, {}).prepare(image)
+        settings = {"steps": "down(2)"} if name == "pipeline" else {}
+        degradation(name, settings).prepare(image)
 
 
 def test_no_degradation_is_the_image_itself():

@@ -1,0 +1,1 @@
+"""The sub-commands of ``lqbench data``, one file each."""

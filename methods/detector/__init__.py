@@ -1,0 +1,1 @@
+"""The project's own small detector: network, targets, training recipe and bundled weights."""

@@ -1,0 +1,99 @@
+"""Weight files of the detector: safetensors, with network and classes in the header and a JSON card beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from ...datasets.errors import UserError
+from .config import NetworkConfig
+from .net import MiniNet
+
+BUNDLED = Path(__file__).with_name("mini.safetensors")
+ARCHITECTURE = "lqbench-mini-1"
+"""Raised whenever the meaning of the weights changes."""
+_HEADER = "lqbench"
+"""The one metadata key: safetensors keeps several in no fixed order, which would change the file's bytes."""
+
+
+class Header(BaseModel):
+    """What must be known to build the network that the weights fit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: str
+    classes: tuple[str, ...]
+    network: NetworkConfig
+
+
+def save_weights(net: MiniNet, header: Header, path: Path) -> None:
+    """Write a network's weights; convolutions in half precision, the small rest in single."""
+    tensors = {name: _compact(value) for name, value in net.state_dict().items() if "num_batches_tracked" not in name}
+    metadata = {_HEADER: json.dumps(header.model_dump(mode="json"), sort_keys=True)}
+    partial = path.with_name(path.name + ".part")
+    # Written by hand: safetensors' own writer makes files that only their owner can read.
+    partial.write_bytes(save(tensors, metadata))
+    partial.replace(path)
+
+
+def load_weights(path: Path) -> tuple[MiniNet, Header]:
+    """Build the network of a weight file, in evaluation mode on the CPU.
+
+    Raises:
+        UserError: The file is missing, no safetensors, or of another architecture.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such weight file; train one with `lqbench train --method detector`.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except SafetensorError as error:
+        raise UserError(
+            f"{path}: this is not a safetensors file ({error}); give weights that `lqbench train` wrote."
+        ) from error
+    header = _read_header(path, metadata)
+    return _fill(path, header, tensors), header
+
+
+def _read_header(path: Path, metadata: dict[str, str]) -> Header:
+    message = f"{path}: these are weights of another architecture than the mini detector's ({ARCHITECTURE})"
+    try:
+        header = Header.model_validate_json(metadata[_HEADER])
+    except (KeyError, ValidationError) as error:
+        raise UserError(f"{message}; give weights that `lqbench train --method detector` wrote.") from error
+    if header.architecture != ARCHITECTURE:
+        raise UserError(f"{message}, namely {header.architecture}; train them anew with this version.")
+    return header
+
+
+def _fill(path: Path, header: Header, tensors: dict[str, torch.Tensor]) -> MiniNet:
+    net = MiniNet(header.network, len(header.classes))
+    wanted = {name: value for name, value in net.state_dict().items() if "num_batches_tracked" not in name}
+    wrong = [name for name in wanted.keys() | tensors.keys() if _shape(wanted, name) != _shape(tensors, name)]
+    if wrong:
+        raise UserError(f"{path}: the tensor {min(wrong)!r} does not fit the network that the file's header describes.")
+    net.load_state_dict(tensors, strict=False)
+    return net.eval()
+
+
+def _shape(tensors: dict[str, torch.Tensor], name: str) -> tuple[int, ...] | None:
+    return tuple(tensors[name].shape) if name in tensors else None
+
+
+def _compact(value: torch.Tensor) -> torch.Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if value.ndim == 4 else value
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write the JSON card beside a weight file."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
