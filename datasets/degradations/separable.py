@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .taps import Interpolation, Taps, resize_taps
 
 BLOCK = 16
-"""Outputs computed by one product: a multiple of what a processor multiplies at once; more would multiply more zeros."""
+"""Outputs of one product: a multiple of what a processor multiplies at once; more would multiply more zeros."""
 BLOCK_OF_MANY = 8
 """The same where a map has several terms, which make the products larger anyway."""
 NEGLIGIBLE = 1e-10
@@ -117,7 +117,7 @@ def map_axes(padded: NDArray[Any], rows: Bands, columns: Bands, dtype: type[np.f
         weight = (rows.weight[:, 0] * columns.weight[:, 0, 0]).astype(dtype)
         return padded[:, rows.first][:, :, columns.first].astype(dtype) * weight
     upright = _map_rows(padded.astype(dtype), rows)
-    blocks, channels, reach, terms, count = upright.shape
+    blocks, channels, _, terms, count = upright.shape
     step, matrices = _blocks(columns, dtype)
     result = np.empty((blocks, channels, count, width), dtype)
     for index, matrix in enumerate(matrices):
