@@ -13,11 +13,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from lqbench.datasets.degradations import degradation
-from lqbench.datasets.degradations.aeris import degrade
+from lqbench.datasets.degradations.aeris import AerisParameters, degrade, degrade_to_uint8
 from lqbench.datasets.degradations.kernels import gaussian_kernel
 from lqbench.datasets.degradations.noise import gaussian_noise
+from lqbench.datasets.degradations.rounding import round_levels
 
 DRAWS = 4000
 sides = st.integers(1, 70)
@@ -48,6 +50,52 @@ def test_it_equals_the_official_formula(shared_golden: Path):
         kernel = gaussian_kernel(shape[0], *shape[1:]) if shape else None
         result = degrade(image, kernel, case["interpolation"], arrays[f"noise{number}"].astype(np.float64))
         np.testing.assert_allclose(result, arrays[f"out{number}"], rtol=1e-4, atol=1e-5)
+
+
+def awkward_image(kind: str, height: int, width: int, seed: int) -> np.ndarray:
+    """Make an image whose averages fall between two levels as often as can be."""
+    rows, columns = np.indices((height, width))
+    plane = {
+        "random": np.random.default_rng(seed).integers(0, 256, (height, width)),
+        "black and white": np.random.default_rng(seed).integers(0, 2, (height, width)) * 255,
+        "checkerboard": (rows + columns) % 2 * 255,
+        "ramp": (rows + columns) % 256,
+        "one level": np.full((height, width), seed % 256),
+    }[kind]
+    return np.stack([plane, plane.T if height == width else plane[::-1], 255 - plane]).astype(np.uint8)
+
+
+@given(
+    st.sampled_from(["random", "black and white", "checkerboard", "ramp", "one level"]),
+    st.integers(1, 90),
+    st.integers(1, 90),
+    seeds,
+    st.booleans(),
+)
+@settings(max_examples=120, deadline=None)
+def test_single_precision_rounds_as_double_precision_does(kind: str, height: int, width: int, seed: int, noisy: bool):
+    aeris = degradation("aeris", {} if noisy else {"noise_sigma_255": [0, 0]})
+    drawn = AerisParameters.model_validate(aeris.draw(seed, (height, width)))
+    noise = gaussian_noise(seed, (3, *aeris.size((height, width), drawn.model_dump())), drawn.noise_sigma_255)
+    image = awkward_image(kind, height, width, seed)
+    precise = degrade(image, drawn.kernel(), drawn.interpolation, noise)
+    quick = degrade_to_uint8(image, drawn.kernel(), drawn.interpolation, noise)
+    np.testing.assert_array_equal(quick, round_levels(precise))
+
+
+@pytest.mark.parametrize("blur", ["iso", "aniso"])
+def test_it_stays_close_to_the_whole_kernel(blur: str):
+    """Every tap counts in torch's convolution; at most 0.003 grey levels may be lost by separating the kernel."""
+    aeris = degradation("aeris", {"blur_types": [blur], "scale_factors": [1.0]})
+    image = awkward_image("black and white", 64, 80, 3)
+    for seed in range(40):
+        drawn = AerisParameters.model_validate(aeris.draw(seed, (64, 80)))
+        kernel = drawn.kernel()
+        assert kernel is not None
+        padded = F.pad(torch.from_numpy(image)[:, None].double(), (len(kernel) // 2,) * 4, mode="reflect")
+        expected = F.conv2d(padded, torch.from_numpy(kernel)[None, None])[:, 0].numpy()
+        result = degrade(image, kernel, drawn.interpolation, np.zeros((3, 64, 80)))
+        np.testing.assert_allclose(result, expected, atol=0.003)
 
 
 @given(sides, sides, seeds)
