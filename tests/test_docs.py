@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lqbench.benchmark.analysis.frames import COLUMNS
 from lqbench.benchmark.cli.main import main as cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +79,11 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_the_columns_of_the_results_table_are_documented() -> None:
+    page = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
+    assert [name for name, meaning in COLUMNS.items() if f"| `{name}` | {meaning} |" not in page] == []
 
 
 def test_make_targets_named_in_the_readme_exist() -> None:
