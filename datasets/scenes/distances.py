@@ -29,7 +29,8 @@ def encode_distances(distance_m: NDArray[np.float32]) -> bytes:
     sky = np.isinf(distance_m)
     share = np.log(np.where(sky, NEAR_M, distance_m).astype(np.float64) / NEAR_M) / np.log(FAR_M / NEAR_M)
     codes = np.where(sky, SKY, np.rint(share.clip(0, 1) * STEPS)).astype(np.uint16)
-    done, encoded = cv2.imencode(".png", codes, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    options = [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
+    done, encoded = cv2.imencode(".png", codes, options)
     if not done:
         raise RuntimeError("OpenCV could not encode a distance map as PNG")
     return encoded.tobytes()
