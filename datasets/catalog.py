@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .degradations import degradation
+from .degradations.values import format_value, suggestion
 from .errors import UserError
 from .names import FORMATS, DatasetName, parse_name
 from .registry import Registry
@@ -16,6 +18,7 @@ MODULES = {
     "scene_tracks": (
         *("scenes-clean", "scenes-d", "scenes-lr-x4", "scenes-lr-x8"),
         *("scenes-fog", "scenes-rain", "scenes-underwater", "scenes-noise", "scenes-blur"),
+        "scenes-dark",
     ),
     "specs.coco": (
         *("coco-d", "coco-d-iso-blur", "coco-d-aniso-blur", "coco-d-noise", "coco-d-resolution"),
@@ -89,13 +92,8 @@ def with_recipe(spec: DatasetSpec, recipe: str) -> DatasetSpec:
 
 def _chosen(spec: DatasetSpec, name: DatasetName) -> DatasetSpec:
     """Return a specification with choices put in; those of the default value change nothing, not even the name."""
-    for key, value in name.choices.items():
-        _check_choice(spec, key, value)
-    changed = {
-        key: name.choices[key]
-        for key, values in spec.choices.items()
-        if key in name.choices and name.choices[key] != values[0]
-    }
+    given = {key: _checked(spec, key, value) for key, value in name.choices.items()}
+    changed = {key: given[key] for key, values in spec.choices.items() if key in given and given[key] != values[0]}
     if not changed:
         return spec
     text = ",".join(f"{key}={value}" for key, value in changed.items())
@@ -113,21 +111,31 @@ def _chosen(spec: DatasetSpec, name: DatasetName) -> DatasetSpec:
     )
 
 
-def _check_choice(spec: DatasetSpec, key: str, value: str) -> None:
-    """Refuse a choice that the dataset does not have.
+def _checked(spec: DatasetSpec, key: str, value: str) -> str:
+    """Return a choice's value; equal numbers of a free choice get one form, so that they name one dataset.
 
     Raises:
-        UserError: The key or the value is unknown; all that are known are told.
+        UserError: The dataset has no such choice or value; what it has is told.
     """
     if key not in spec.choices:
         known = ", ".join(spec.choices) or "none"
-        raise UserError(f"the dataset {spec.name!r} has no choice {key!r}; its choices are: {known}.")
+        hint = suggestion(key, spec.choices)
+        raise UserError(f"the dataset {spec.name!r} has no choice {key!r}{hint}; its choices are: {known}.")
+    values = ", ".join(spec.choices[key])
+    if key in spec.free_choices:
+        try:
+            number = float(value)
+            degradation(spec.degradation, spec.settings | {key: number})
+        except ValueError:
+            raise UserError(f"the dataset {spec.name!r}: {key}={value} is no number, such as {values}.") from None
+        return format_value(number)
     if value not in spec.choices[key]:
-        raise UserError(
-            f"the dataset {spec.name!r} has no {key}={value}; write {key}= one of {', '.join(spec.choices[key])}."
-        )
+        raise UserError(f"the dataset {spec.name!r} has no {key}={value}; write {key}= one of {values}.")
+    return value
 
 
 def _like(example: Any, text: str) -> Any:
-    """Turn a choice's text into the type of the setting that it replaces: a number for a number."""
-    return type(example)(text) if isinstance(example, (int, float)) else text
+    """Turn a choice's text into a number where it replaces one."""
+    if not isinstance(example, (int, float)):
+        return text
+    return int(text) if text.lstrip("-").isdigit() else float(text)

@@ -90,13 +90,18 @@ class Dataset:
     """
 
     def __init__(self, spec: DatasetSpec, split: str, limit: int | None, source: Source) -> None:
-        """Draw every image's degradation parameters and scale its boxes; no image is read."""
+        """Draw every image's degradation parameters and scale its boxes; no image is read.
+
+        Raises:
+            UserError: The degradation needs distances and there are none.
+        """
         self.spec = spec
         self.split = split
         self.limit = limit
         self.classes = spec.classes
         self._source = source
         self._degradation = _recipe(spec)
+        _check_depth(spec, self._degradation, source)
         self.records = tuple(
             _record(spec, self._degradation, index, image) for index, image in enumerate(source.images)
         )
@@ -193,6 +198,21 @@ def _recipe(spec: DatasetSpec) -> Degradation[Any]:
 
     further = parse_degradation(spec.recipe)
     return further if spec.degradation == "none" else StackedDegradation(own, further)
+
+
+def _check_depth(spec: DatasetSpec, recipe: Degradation[Any], source: Source) -> None:
+    """Refuse a degradation by distance of images whose distances nobody knows, before anything is computed.
+
+    Raises:
+        UserError: They are not known, or a file of them is missing.
+    """
+    if recipe.needs_depth and source.images and not source.has_depth():
+        raise UserError(
+            f"{spec.recipe or spec.degradation} needs the distance of every pixel, which "
+            f"{spec.name.partition('+')[0]} does not have; choose a dataset with distances, such as scenes-clean or "
+            "cityscapes with its disparity, or ask for made-up ones by depth_proxy=ramp, as in "
+            "fog(beta=0.02,depth_proxy=ramp)."
+        )
 
 
 def _record(spec: DatasetSpec, recipe: Degradation[Any], index: int, image: SourceImage) -> ImageRecord:

@@ -7,7 +7,7 @@ from typing import Any
 from .degradations.weather.fog import FOGGY_CITYSCAPES_BETAS
 from .scenes.objects import MAKERS
 from .spec import DatasetSpec
-from .specs.coco import AERIS_PROTOCOL, AERIS_SOURCE
+from .specs.coco import AERIS_PROTOCOL, AERIS_SOURCE, LR_CHOICES, LR_SETTINGS, LR_VARIANTS
 
 SCENE_SIZE = 512
 """Side of the rendered scenes of all tracks, pixels."""
@@ -47,9 +47,11 @@ def _scenes_lr(factor: int) -> DatasetSpec:
         f"scenes-lr-x{factor}",
         f"Scenes-LR x{factor}: rendered scenes at 1/{factor} resolution",
         f"Low resolution is {low}x{low} by antialiased bicubic interpolation, the reduction of VOC-LR, here from the "
-        f"scene's own {SCENE_SIZE}x{SCENE_SIZE} pixels instead of 300x300.",
+        f"scene's own {SCENE_SIZE}x{SCENE_SIZE} pixels instead of 300x300." + LR_VARIANTS,
         "voc-lr",
-        {"factor": factor, "hr_size": SCENE_SIZE},
+        {"factor": factor, "hr_size": SCENE_SIZE, **LR_SETTINGS},
+        choices=LR_CHOICES,
+        free_choices=tuple(LR_CHOICES),
     )
 
 
@@ -108,4 +110,15 @@ SCENES_BLUR = _scenes(
     "aeris",
     {"blur_types": ["iso", "aniso"], "scale_factors": [1.0], "noise_sigma_255": [0.0, 0.0]},
     sources=(AERIS_SOURCE,),
+)
+SCENES_DARK = _scenes(
+    "scenes-dark",
+    "Scenes-dark: rendered scenes in low light",
+    "Light is scaled down before gamma, then the sensor's noise is added: linear light is value^2.2, noise has the "
+    "variance shot * light + read with the ranges of Brooks et al. (CVPR 2019). Drawn for each image: the light that "
+    "is left, 2 to 18 percent (the mean of MAET's distribution plus and minus its deviation; Cui et al., ICCV 2021), "
+    "and the noise. Nothing is brightened again.",
+    "low-light",
+    {"exposure": [0.02, 0.18]},
+    sources=("arXiv 1811.11127", "github.com/cuiziteng/ICCV_MAET at 3328152"),
 )

@@ -108,6 +108,14 @@ class Source(ABC):
         """
         return None
 
+    def has_depth(self) -> bool:
+        """Return whether ``load_depth`` knows distances.
+
+        Raises:
+            UserError: Files of distances belong to the images and one of them is missing or broken.
+        """
+        return bool(self.images) and self.load_depth(0) is not None
+
     @property
     def has_pairs(self) -> bool:
         """Whether a clear image lies beside each of the images."""

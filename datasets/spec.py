@@ -58,6 +58,8 @@ class DatasetSpec(BaseModel):
     """Settings of the reader, such as ``{"beta": "0.02"}``."""
     choices: dict[str, tuple[str, ...]] = {}
     """Options or settings that may be chosen by ``name:key=value``, each with its values, the default first."""
+    free_choices: tuple[str, ...] = ()
+    """Choices that take any number that the degradation accepts; their values in ``choices`` are examples."""
     choices_of_images: tuple[str, ...] = ()
     """Choices that leave images out, so that the official numbers of images hold for their default alone."""
     ignored_classes: tuple[str, ...] = ()

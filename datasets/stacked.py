@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .degradations import Degradation, DegradationSettings
 from .degradations.base import Size
+from .degradations.weather.distance import distances_at
 from .seeds import stable_seed
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class StackedDegradation(Degradation[DegradationSettings]):
 
     @property
     def needs_depth(self) -> bool:
-        """True where one of the two needs distances; they are those of the clean image."""
+        """True where one of the two needs distances; the second gets them at the size of the image in between."""
         return self._first.needs_depth or self._second.needs_depth
 
     def prepare(self, image: NDArray[np.uint8]) -> torch.Tensor:
@@ -69,7 +70,20 @@ class StackedDegradation(Degradation[DegradationSettings]):
         """Degrade twice; see ``Degradation.apply``."""
         image = self._first.apply(clean, parameters["first"], seed, depth_m=depth_m)
         prepared = self._second.prepare(image.numpy().transpose(1, 2, 0))
+        if depth_m is not None:
+            depth_m = self._depth_between(depth_m, (clean.shape[1], clean.shape[2]), parameters["first"])
         return self._second.apply(prepared, parameters["then"], _second_seed(seed), depth_m=depth_m)
+
+    def _depth_between(
+        self, depth_m: NDArray[np.float32], clean_size: Size, first: Mapping[str, Any]
+    ) -> NDArray[np.float32]:
+        """Return the distances at the pixels of the image that the second degradation starts from."""
+        sx, sy = self._first.scale(clean_size, first)
+        height, width = self._first.size(clean_size, first)
+        middle = self._middle(clean_size, first)
+        rows = depth_m.shape[0] / clean_size[0] / sy * height / middle[0]
+        columns = depth_m.shape[1] / clean_size[1] / sx * width / middle[1]
+        return distances_at(depth_m, middle, (rows, columns))
 
     def _middle(self, clean_size: Size, first: Mapping[str, Any]) -> Size:
         """Return the size of the image that the second degradation starts from."""

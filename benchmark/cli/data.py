@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("status", "fetch", "verify", "preview", "build", "convert")
+COMMANDS = ("status", "fetch", "verify", "preview", "build", "convert", "favour")
 
 
 class DataGroup(click.Group):

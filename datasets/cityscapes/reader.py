@@ -99,16 +99,32 @@ class CityscapesSource(Source):
         return self._source.load_clean(index)
 
     def load_depth(self, index: int) -> NDArray[np.float32] | None:
-        """Return distances computed from disparity and camera, see ``weather.distance.read_disparity``.
+        """Return distances computed from disparity and camera, see ``weather.distance``.
+
+        Where the stereo cameras measured nothing, ``weather.distance.fill_unmeasured`` has its say.
 
         Raises:
             UserError: One of the two packages, or the image's file in it, is missing or broken.
         """
-        from ..degradations.weather.distance import read_camera, read_disparity
+        from ..degradations.weather.distance import fill_unmeasured, read_camera, read_disparity
 
+        camera, disparity = self._depth_files(index)
+        return fill_unmeasured(read_disparity(disparity, read_camera(camera), self.images[index].size))
+
+    def has_depth(self) -> bool:
+        """Return True.
+
+        Raises:
+            UserError: The camera or disparity file of an image is missing; the first is named.
+        """
+        for index in range(len(self.images)):
+            self._depth_files(index)
+        return True
+
+    def _depth_files(self, index: int) -> tuple[Path, Path]:
+        """Return the camera file and the disparity image of an image."""
         camera = self._companion(index, "camera", "_camera.json", self._folders.camera)
-        disparity = self._companion(index, "disparity", "_disparity.png", self._folders.disparity)
-        return read_disparity(disparity, read_camera(camera), self.images[index].size)
+        return camera, self._companion(index, "disparity", "_disparity.png", self._folders.disparity)
 
     def _companion(self, index: int, package: str, ending: str, folder: Path | None) -> Path:
         """Return the path of a file that belongs to an image."""

@@ -14,7 +14,8 @@ from ..seeds import generator
 from .base import Degradation, DegradationSettings, Size
 from .kernels import gaussian_kernel
 from .noise import gaussian_noise
-from .separable import Bands, blur_then_resize, map_axes, map_pixels, pad_reflect, separate
+from .scratch import scratch
+from .separable import FEWEST, Bands, SeparableMap, blur_then_resize, map_axes, map_pixels, pad_reflect, separate
 from .taps import Interpolation, resize_taps
 
 if TYPE_CHECKING:
@@ -208,16 +209,20 @@ def degrade_to_uint8(
     Returns:
         uint8 (3, h, w).
     """
-    from .rounding import Pixels, round_single
+    from .rounding import round_levels, round_single
 
     rows, columns = _blur_and_resize(image.shape[1:], kernel, interpolation, noise.shape[1:])
-    padded = pad_reflect(image, rows, columns)
-    levels = np.add(map_axes(padded, rows, columns, np.float32), noise, out=np.empty_like(noise))
-
-    def exact(at: Pixels) -> NDArray[np.float64]:
-        return map_pixels(padded, rows, columns, at) + noise[at]
-
-    return round_single(levels, exact)
+    padded = pad_reflect(image, rows, columns, reuse=True)
+    mapping = SeparableMap(rows, columns, np.float32)
+    result = np.empty(noise.shape, np.uint8)
+    levels, doubtful = scratch("levels of a plane", noise.shape[1:], np.float32), []
+    for plane, added, rounded in zip(padded, noise, result, strict=True):  # one by one, for the processor's caches
+        mapping(plane, levels)
+        levels += added
+        doubtful.append(round_single(levels, rounded) + len(doubtful) * rounded.size)
+    at = np.unravel_index(np.concatenate(doubtful), result.shape)
+    result[at] = round_levels(map_pixels(padded, rows, columns, at) + noise[at])
+    return result
 
 
 def _blur_and_resize(
@@ -227,10 +232,11 @@ def _blur_and_resize(
     size: tuple[int, ...],
 ) -> tuple[Bands, Bands]:
     """Return the maps of rows and columns that blur and resize at once."""
-    factors = separate(np.ones((1, 1)) if kernel is None else kernel, KERNEL_TOLERANCE)
-    taps = (resize_taps(*lengths, interpolation) for lengths in zip(clean_size, size, strict=True))
-    rows, columns = (blur_then_resize(*pair) for pair in zip(taps, factors, strict=True))
-    return rows, columns
+    factors = (np.ones((1, 1)),) * 2 if kernel is None else separate(kernel, KERNEL_TOLERANCE)
+    taps = [resize_taps(*lengths, interpolation) for lengths in zip(clean_size, size, strict=True)]
+    # With several terms the rows' products are large at few rows a time, and waste less.
+    few = max(2, FEWEST // len(factors[0]))
+    return blur_then_resize(taps[0], factors[0], range(few, 2 * FEWEST + 1)), blur_then_resize(taps[1], factors[1])
 
 
 def _pick(options: tuple[Any, ...], uniform: float) -> Any:

@@ -24,6 +24,11 @@ class DegradationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    positional: ClassVar[tuple[str, ...]] = ()
+    """Settings that the mini language takes without their name, in this order."""
+    short_names: ClassVar[Mapping[str, str]] = {}
+    """Short name in the mini language to the setting that it stands for."""
+
 
 SettingsT = TypeVar("SettingsT", bound=DegradationSettings)
 

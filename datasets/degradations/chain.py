@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..seeds import generator, stable_seed
 from .base import Degradation, DegradationSettings, Size
 from .steps.base import Step
+from .weather.distance import distances_at
 
 if TYPE_CHECKING:
     import torch
@@ -77,15 +78,19 @@ class ChainDegradation(Degradation[SettingsT]):
         *,
         depth_m: NDArray[np.float32] | None = None,
     ) -> torch.Tensor:
-        """Apply all steps; see ``Degradation.apply``. A distance map shrinks with the image, without interpolation."""
+        """Apply all steps; see ``Degradation.apply``. Distances follow the image's size, see ``distances_at``."""
         import torch
 
         from .rounding import round_levels
 
         levels = clean.numpy().astype(np.float64)
+        sx = sy = 1.0
         for place, (step, drawn) in enumerate(zip(self.steps, _drawn(parameters), strict=True)):
-            depth = None if depth_m is None else _at_size(depth_m, (levels.shape[1], levels.shape[2]))
+            size = (levels.shape[1], levels.shape[2])
+            depth = _depth(depth_m, (clean.shape[1], clean.shape[2]), size, (sx, sy)) if step.needs_depth else None
             levels = step.apply(levels, drawn, _step_seed(seed, place), depth)
+            step_sx, step_sy = step.scale(size, drawn)
+            sx, sy = sx * step_sx, sy * step_sy
         return torch.from_numpy(round_levels(levels))
 
     def _sizes(self, clean_size: Size, parameters: Mapping[str, Any]) -> list[Size]:
@@ -105,12 +110,11 @@ def _step_seed(seed: int, place: int) -> int:
     return stable_seed(seed, f"step {place}")
 
 
-def _at_size(depth_m: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
-    """Take the distances at the centres of an image's pixels."""
-    if depth_m.shape == size:
-        return depth_m
-    rows, columns = (
-        np.minimum(((np.arange(new) + 0.5) * (old / new)).astype(np.intp), old - 1)
-        for old, new in zip(depth_m.shape, size, strict=True)
-    )
-    return depth_m[rows[:, None], columns]
+def _depth(
+    depth_m: NDArray[np.float32] | None, clean_size: Size, size: Size, scale: tuple[float, float]
+) -> NDArray[np.float32] | None:
+    """Return the distances of an image that earlier steps made ``scale`` (sx, sy) times the clean image's size."""
+    if depth_m is None:
+        return None
+    height, width = depth_m.shape
+    return distances_at(depth_m, size, (height / clean_size[0] / scale[1], width / clean_size[1] / scale[0]))

@@ -186,8 +186,10 @@ def low_light(
         float (N, C, H, W), at least 0.
     """
     light = _each(exposure, images) * images.clamp(0, 1) ** gamma
-    deviation = (_each(shot_variance, images) * light + _each(read_variance, images)).sqrt()
-    # The small floor keeps the gradient of the root finite.
+    variance = _each(shot_variance, images) * light + _each(read_variance, images)
+    noisy = variance > 0
+    # At 0 the gradient of a root is infinite, so it is taken of 1 there; further down a small floor keeps it finite.
+    deviation = torch.where(noisy, torch.where(noisy, variance, 1).sqrt(), 0)
     return (light + deviation * _normal(images, generator)).clamp(min=1e-8) ** (1 / gamma)
 
 

@@ -34,7 +34,8 @@ def gaussian_kernel(
     Returns:
         float64 (size, size), sum 1, point-symmetric.
     """
-    precision = np.linalg.inv(covariance(variance1, variance1 if variance2 is None else variance2, theta))
+    # The inverse of the covariance has the same axes.
+    precision = covariance(1 / variance1, 1 / (variance1 if variance2 is None else variance2), theta)
     offset = np.arange(size) - size // 2
     x, y = offset[None, :], offset[:, None]
     quadratic = precision[0, 0] * x * x + (precision[0, 1] + precision[1, 0]) * x * y + precision[1, 1] * y * y

@@ -3,32 +3,38 @@
     text     = step ("|" step)*
     step     = name [ "(" argument ("," argument)* ")" ]
     argument = value | field "=" value
-    value    = number | word | number ".." number | value "/" value ...
+    value    = number | word | number ".." number | value "/" value ... | list in JSON
 
 A range ``a..b`` is drawn anew for each image, and so is one of ``a/b/c``. Steps are those of ``steps.STEPS``; every
-degradation of the registry that takes the image as it is can be a step as well, with its settings as arguments.
+degradation of the registry that takes the image as it is can be a step as well, with its settings as arguments:
+``fog(beta=0.02)``, ``rain(heavy)``, ``underwater(type=3/5)``, ``corrupt(frost, 3)``. Which settings may be given
+without their name or by a short one stands in ``DegradationSettings.positional`` and ``short_names``.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ..errors import UserError
 from .steps import step_registry
 from .steps.base import Step
-from .values import RANGE, format_value
+from .values import RANGE, format_value, suggestion
 
 if TYPE_CHECKING:
-    from .base import Degradation
+    from .base import Degradation, DegradationSettings
 
 STEP = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 NOT_STEPS = frozenset({"none", "pipeline", "voc-lr"})
 """Degradations that are no steps: they do nothing, are chains themselves, or change the clean image as well."""
+SHORT_STEPS = {"corrupt": "corruption"}
+"""Further names of steps."""
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse_degradation(text: str) -> Degradation[Any]:
@@ -63,52 +69,75 @@ class _Reader:
         if parts is None:
             self._fail(f"{self._part.strip()!r} has not the form name(argument, ...)")
         name, inside = parts.group(1).lower(), parts.group(2)
+        name = SHORT_STEPS.get(name, name)
         registry = step_registry()
         if name in registry:
             return self._own_step(registry.get(name), inside)
         if name in step_names():
             return self._recipe_step(name, inside)
-        close = difflib.get_close_matches(name, step_names(), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = suggestion(name, step_names())
         self._fail(f"there is no step {name!r}{hint}; known steps are {', '.join(step_names())}")
 
     def _own_step(self, step_type: type[Step], inside: str | None) -> Step:
-        arguments = self._arguments(step_type.name, inside, step_type.positional)
-        known = tuple(step_type.model_fields)
-        for field in arguments:
-            if field not in known:
-                self._fail(f"{step_type.name} has no argument {field!r}; it has {', '.join(known)}")
-        try:
-            return step_type.model_validate(arguments)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            subject = f"argument {first['loc'][0]!r} of {step_type.name}" if first["loc"] else step_type.name
-            if first["type"] == "missing":
-                self._fail(f"{subject} is missing")
-            self._fail(f"{subject} cannot be used: {first['msg'].removeprefix('Value error, ')}")
+        arguments = self._arguments(step_type.name, inside, step_type)
+        return self._model(step_type, step_type.name, arguments)
 
     def _recipe_step(self, name: str, inside: str | None) -> Step:
-        from . import degradation
+        from . import degradation_registry
         from .steps.recipe import RecipeStep
 
-        given = {field: _plain(value) for field, value in self._arguments(name, inside, ()).items()}
-        try:
-            settings = degradation(name, given).settings.model_dump(mode="json")
-        except UserError as error:
-            self._fail(str(error).rstrip("."))
-        return RecipeStep(recipe=name, settings=settings)
+        kind = degradation_registry().get(name).settings_type
+        arguments = self._arguments(name, inside, kind)
+        given = {field: self._value(name, field, text, kind) for field, text in arguments.items()}
+        settings = self._model(kind, name, given)
+        return RecipeStep(recipe=name, settings=settings.model_dump(mode="json"))
 
-    def _arguments(self, name: str, inside: str | None, positional: tuple[str, ...]) -> dict[str, str]:
+    def _model(self, kind: type[Model], name: str, given: Mapping[str, Any]) -> Model:
+        """Check arguments against the model that has them as its fields."""
+        try:
+            return kind.model_validate(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+        subject = f"argument {first['loc'][0]!r} of {name}" if first["loc"] else name
+        if first["type"] == "missing":
+            self._fail(f"{subject} is missing")
+        hint = ""
+        if first["type"] == "literal_error":
+            hint = suggestion(str(first["input"]), re.findall(r"'([^']*)'", first.get("ctx", {})["expected"]))
+        self._fail(f"{subject} cannot be used: {first['msg'].removeprefix('Value error, ')}{hint}")
+
+    def _value(self, name: str, field: str, text: str, kind: type[BaseModel]) -> Any:
+        """Read a setting of a degradation: a list in JSON, a range, words between slashes, or a single value."""
+        if text.startswith("["):
+            try:
+                return json.loads(text)
+            except json.JSONDecodeError as error:
+                self._fail(f"argument {field!r} of {name} is no list in JSON ({error})")
+        ends = RANGE.fullmatch(text)
+        if ends:
+            return list(ends.groups())
+        annotation = kind.model_fields[field].annotation
+        if get_origin(annotation) is Literal:
+            return next((option for option in get_args(annotation) if str(option) == text), text)
+        several = get_origin(annotation) is tuple and Ellipsis in get_args(annotation)
+        return [part.strip() for part in text.split("/")] if several or "/" in text else text
+
+    def _arguments(self, name: str, inside: str | None, kind: type[Step] | type[DegradationSettings]) -> dict[str, str]:
         """Split the text between the parentheses into fields and values."""
         arguments: dict[str, str] = {}
         unnamed = 0
         for part in _split(inside or ""):
             field, equals, value = (piece.strip() for piece in part.partition("="))
             if not equals:
-                if unnamed >= len(positional):
+                if unnamed >= len(kind.positional):
                     self._fail(f"{name} cannot take {part.strip()!r} without the argument's name")
-                field, value = positional[unnamed], field
+                field, value = kind.positional[unnamed], field
                 unnamed += 1
+            field = kind.short_names.get(field, field)
+            if field not in kind.model_fields:
+                known = ", ".join(kind.model_fields) or "none"
+                hint = suggestion(field, [*kind.model_fields, *kind.short_names])
+                self._fail(f"{name} has no argument {field!r}{hint}; it has {known}")
             if field in arguments:
                 self._fail(f"argument {field!r} of {name} is given twice")
             arguments[field] = value
@@ -131,18 +160,6 @@ def write_value(value: Any) -> str:
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, separators=(",", ":"))
     return format_value(value)
-
-
-def _plain(text: str) -> Any:
-    """Read a setting of a degradation: a number, a truth value, a list in JSON, a range, or a word."""
-    if text in ("yes", "no"):
-        return text == "yes"
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        pass
-    ends = RANGE.fullmatch(text)
-    return [_plain(end) for end in ends.groups()] if ends else text
 
 
 def _split(inside: str) -> list[str]:

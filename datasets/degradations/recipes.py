@@ -8,7 +8,7 @@ OpenCV's JPEG writer; here each image has its seed, and nothing is compressed.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from .base import DegradationSettings
 from .chain import ChainDegradation
 from .steps.base import Step
 from .steps.blur import BlurStep
-from .steps.dark import DarkStep
+from .steps.dark import DarkStep, Fraction
 from .steps.down import DownStep
 from .steps.jpeg import JpegStep
 from .steps.noise import NoiseStep, PoissonStep
@@ -31,6 +31,7 @@ class VariantSettings(DegradationSettings):
     """Which version of the published constants."""
 
     variant: Variant = "head"
+    """Version of the published constants; only the variance of the isotropic blur differs."""
 
 
 class BlurIsoDegradation(ChainDegradation[VariantSettings]):
@@ -129,7 +130,9 @@ class PoissonDegradation(ChainDegradation[PoissonSettings]):
 class LowLightSettings(DegradationSettings):
     """How dark it is."""
 
-    exposure: Span = (0.02, 0.18)
+    positional: ClassVar[tuple[str, ...]] = ("exposure",)
+
+    exposure: Fraction = (0.02, 0.18)
     """Light that is left; the default is the mean of MAET's distribution plus and minus its standard deviation."""
 
 

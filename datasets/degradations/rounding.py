@@ -10,18 +10,14 @@ This module imports torch, so import it inside functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from .resize import TIE_GUARD
+from .scratch import scratch
 
 DOUBT = 5e-4
 """In grey levels: ``TIE_GUARD`` and twice the largest error of sums in single precision that was ever seen."""
-
-Pixels = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
-"""Channel, row and column of single pixels."""
 
 
 def round_levels(levels: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -29,23 +25,20 @@ def round_levels(levels: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.minimum(np.floor(np.clip(levels, 0, 255) + (0.5 + TIE_GUARD)), 255).astype(np.uint8)
 
 
-def round_single(levels: NDArray[np.float32], exact: Callable[[Pixels], NDArray[np.float64]]) -> NDArray[np.uint8]:
-    """Round levels of single precision as ``round_levels`` rounds them in double precision.
+def round_single(levels: NDArray[np.float32], rounded: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Round levels of single precision as ``round_levels`` rounds them in double precision, where that is certain.
 
     Args:
-        levels: float32 (C, H, W) in C order, each within ``DOUBT - TIE_GUARD`` of the true value.
-        exact: Computes the levels of given pixels in double precision.
+        levels: float32 (H, W), each within ``DOUBT - TIE_GUARD`` of the true value.
+        rounded: uint8 (H, W) in C order, for the result.
 
     Returns:
-        uint8 (C, H, W).
+        The flat indices of the pixels that may be rounded wrongly.
     """
-    shifted = np.clip(levels, 0, 255)
-    shifted += np.float32(0.5)
-    whole = np.floor(shifted)
-    shifted -= whole + np.float32(0.5)
-    rounded = whole.astype(np.uint8)
-    doubtful = np.flatnonzero(np.abs(shifted, out=shifted) > 0.5 - DOUBT)
-    if len(doubtful):
-        channel, row, column = np.unravel_index(doubtful, rounded.shape)
-        rounded.flat[doubtful] = round_levels(exact((channel, row, column)))
-    return rounded
+    import cv2
+
+    # OpenCV rounds and clips in one go. It takes absolute values too, hence the maximum.
+    positive = np.maximum(levels, 0, out=scratch("levels to round", levels.shape, np.float32))
+    lowest = cv2.convertScaleAbs(positive, scratch("lowest levels", levels.shape, np.uint8), beta=-DOUBT)
+    cv2.convertScaleAbs(positive, rounded, beta=DOUBT)
+    return np.flatnonzero(lowest != rounded)

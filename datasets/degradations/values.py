@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
@@ -35,6 +37,12 @@ Span = Annotated[tuple[float, float], BeforeValidator(_as_pair), AfterValidator(
 """A number, or a range from which each image draws its own."""
 Choices = BeforeValidator(_as_choices)
 """Annotates a tuple from which each image draws one."""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'x'?)" for the known word that is closest to a mistyped one; empty where none is close."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def between(bounds: tuple[float, float], uniform: float) -> float:

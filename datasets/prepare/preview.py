@@ -131,8 +131,15 @@ def make_pair(dataset: Dataset, index: int) -> Pair:
 
 
 def words(parameters: Mapping[str, Any]) -> str:
-    """Return drawn parameters as text, numbers with three digits; those that are not used are left out."""
-    return ", ".join(f"{name} {_value(value)}" for name, value in parameters.items() if value is not None)
+    """Return drawn parameters as text, numbers with three digits; those that are not used are left out.
+
+    The steps of a chain are named one after the other, each with what was drawn for it in parentheses.
+    """
+    return ", ".join(
+        " | ".join(_step(step) for step in value) if name == "steps" else f"{name} {_value(value)}"
+        for name, value in parameters.items()
+        if value is not None
+    )
 
 
 def colour_of(label: int) -> tuple[int, int, int]:
@@ -141,11 +148,17 @@ def colour_of(label: int) -> tuple[int, int, int]:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
+def _step(drawn: Mapping[str, Any]) -> str:
+    return f"{drawn['step']} ({words({name: value for name, value in drawn.items() if name != 'step'})})"
+
+
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"({words(value)})"
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -33,7 +33,7 @@ def write_annotations(path: Path, dataset: Dataset, files: Sequence[str]) -> Non
     """
     ids = coco_ids([record.image_id for record in dataset.records])
     info = {"description": dataset.spec.title, "fingerprint": dataset.fingerprint}
-    images, annotations = _images(ids, files, dataset.records), _annotations(ids, dataset.boxes)
+    images, annotations = image_entries(ids, files, dataset.records), annotation_entries(ids, dataset.boxes)
     write_coco_file(path, info, images, annotations, dataset.classes)
 
 
@@ -99,13 +99,15 @@ def _column(values: Sequence[Any]) -> pa.Array:
     return pa.array([None if value is None else json_line(value) for value in values])
 
 
-def _images(ids: Sequence[int], files: Sequence[str], records: Sequence[ImageRecord]) -> Iterator[dict[str, Any]]:
+def image_entries(ids: Sequence[int], files: Sequence[str], records: Sequence[ImageRecord]) -> Iterator[dict[str, Any]]:
+    """Yield a COCO entry for each image, with its degraded size."""
     for number, file, record in zip(ids, files, records, strict=True):
         height, width = record.size
         yield {"id": number, "file_name": file, "width": width, "height": height, "source_id": record.image_id}
 
 
-def _annotations(ids: Sequence[int], boxes: Sequence[Boxes]) -> Iterator[dict[str, Any]]:
+def annotation_entries(ids: Sequence[int], boxes: Sequence[Boxes]) -> Iterator[dict[str, Any]]:
+    """Yield a COCO entry for each box of the images with these ids, numbered from 1."""
     number = 0
     for image_id, found in zip(ids, boxes, strict=True):
         for k in range(len(found)):

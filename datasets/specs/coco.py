@@ -29,6 +29,13 @@ VOC_LR_PROTOCOL = (
     "Images are resized to 300x300 without regard to their shape, then reduced by antialiased bicubic interpolation, "
     "as in TDSR (Haris et al., ICONIP 2021). "
 )
+LR_SETTINGS = {"blur_var_px2": 0, "noise_sigma_255": 0}
+LR_CHOICES = {"blur_var_px2": ("0", "2.4", "3"), "noise_sigma_255": ("0", "10", "25")}
+LR_VARIANTS = (
+    " TDSR also shows blurred and noisy images, without their strengths: blur_var_px2 blurs the image before it is "
+    "reduced by a Gaussian of that variance in its own pixels (3 and 2.4 are the fixed blurs of AERIS), "
+    "noise_sigma_255 adds Gaussian noise after it (10 is the fixed noise of AERIS). Any number can be chosen."
+)
 LOW_SIZES = {
     4: "Low resolution is 75x75.",
     8: "300 / 8 = 37.5 is no whole size and the paper does not say how it rounds: here the 300x300 image is extended "
@@ -85,15 +92,27 @@ def _coco(name: str, title: str, protocol: str, degradation: str, **fields: Any)
     )
 
 
-def _single(name: str, degradation: str, title: str, protocol: str) -> DatasetSpec:
-    """Return COCO 2017 under one of the degradations that AERIS measures alone."""
+def _single(
+    name: str, degradation: str, title: str, protocol: str, choices: dict[str, tuple[str, ...]] | None = None
+) -> DatasetSpec:
+    """Return COCO 2017 under one of the degradations that AERIS measures alone.
+
+    Args:
+        name: What follows ``coco-d-``.
+        degradation: Name of the recipe.
+        title: What the degradation is, in a few words.
+        protocol: The constants; what all single degradations share is appended.
+        choices: Settings of the recipe that may be chosen besides the version of the constants.
+    """
+    more = choices or {}
+    first = {key: int(values[0]) if values[0].isdigit() else values[0] for key, values in more.items()}
     return _coco(
         f"coco-d-{name}",
         f"COCO-d, {title} alone, on COCO 2017",
         protocol + SINGLE_PROTOCOL,
         degradation,
-        settings={"variant": "head"},
-        choices={"variant": ("head", "v1")},
+        settings={"variant": "head", **first},
+        choices={"variant": ("head", "v1"), **more},
         sources=("cocodataset.org", AERIS_SOURCE, "the same repository at 1aa145c"),
     )
 
@@ -104,9 +123,11 @@ def _coco_lr(factor: int) -> DatasetSpec:
         f"coco-lr-x{factor}",
         f"COCO-LR x{factor}: COCO 2017 at 1/{factor} of 300x300",
         VOC_LR_PROTOCOL + LOW_SIZES[factor] + " Boxes follow the image; COCO's size buckets are measured in pixels of "
-        "the image as annotated, as usual where detections are scaled back to it.",
+        "the image as annotated, as usual where detections are scaled back to it." + LR_VARIANTS,
         "voc-lr",
-        settings={"factor": factor, "hr_size": 300},
+        settings={"factor": factor, "hr_size": 300, **LR_SETTINGS},
+        choices=LR_CHOICES,
+        free_choices=tuple(LR_CHOICES),
         area_frame="annotated",
         default_detector="ssd300_vgg16",
         embedded_twin=f"scenes-lr-x{factor}",
@@ -143,14 +164,17 @@ COCO_D_NOISE = _single(
     "noise",
     "noise",
     "noise",
-    "Gaussian noise is added, independent in every pixel and channel.",
+    "Gaussian noise is added, independent in every pixel and channel: sigma=fixed is 10/255 everywhere, sigma=random "
+    "is drawn for each image from 5/255 to 50/255.",
+    {"sigma": ("fixed", "random")},
 )
 COCO_D_RESOLUTION = _single(
     "resolution",
     "resolution",
     "low resolution",
-    "Each image is down-sampled without antialiasing by nearest, bilinear or bicubic interpolation, drawn for each "
-    "image.",
+    "Each image is down-sampled by 2, or by 4 with factor=4, without antialiasing by nearest, bilinear or bicubic "
+    "interpolation, drawn for each image.",
+    {"factor": ("2", "4")},
 )
 COCO_LR_X4 = _coco_lr(4)
 COCO_LR_X8 = _coco_lr(8)

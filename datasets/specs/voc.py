@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..classes import VOC_CLASSES
 from ..spec import DatasetSpec, Requirement
-from .coco import LOW_SIZES, VOC_LR_PROTOCOL
+from .coco import LOW_SIZES, LR_CHOICES, LR_SETTINGS, LR_VARIANTS, VOC_LR_PROTOCOL
 
 ARCHIVES = "http://host.robots.ox.ac.uk/pascal/VOC/voc2007"
 HOME = "VOCdevkit/VOC2007"
@@ -53,13 +53,15 @@ def _voc_lr(factor: int) -> DatasetSpec:
         title=f"VOC-LR x{factor}: PASCAL VOC2007 at 1/{factor} of 300x300",
         protocol=VOC_LR_PROTOCOL + LOW_SIZES[factor] + " VOC's 1-based inclusive pixel indices become continuous "
         "coordinates (x1 = xmin - 1, x2 = xmax) and are scaled to 300x300, then by the factor. Metric: 11-point AP at "
-        "IoU 0.5 of VOC2007, difficult objects ignored.",
+        "IoU 0.5 of VOC2007, difficult objects ignored." + LR_VARIANTS,
         reader="voc",
         classes=VOC_CLASSES,
         splits=("test", "trainval", "train", "val", "all"),
         default_split="test",
         degradation="voc-lr",
-        settings={"factor": factor, "hr_size": 300},
+        settings={"factor": factor, "hr_size": 300, **LR_SETTINGS},
+        choices=LR_CHOICES,
+        free_choices=tuple(LR_CHOICES),
         metric="voc07",
         default_detector="ssd300_vgg16",
         official_images={"test": 4952, "trainval": 5011, "train": 2501, "val": 2510},

@@ -61,6 +61,41 @@ def test_the_embedded_twin_is_degraded_the_same_way(name: str) -> None:
     assert twin.settings.get("factor") == spec.settings.get("factor")
 
 
+LOW = ("voc-lr-x4", "voc-lr-x8", "coco-lr-x4", "coco-lr-x8", "scenes-lr-x4", "scenes-lr-x8")
+
+
+@pytest.mark.parametrize("name", LOW)
+def test_low_resolution_has_blurred_and_noisy_variants_of_any_strength(name: str) -> None:
+    plain = dataset_spec(name)
+    both = dataset_spec(f"{name}:noise_sigma_255=12.5,blur_var_px2=3.0")
+    assert both.name == f"{name}:blur_var_px2=3,noise_sigma_255=12.5"
+    assert both.seed_name == name
+    assert both.settings == plain.settings | {"blur_var_px2": 3, "noise_sigma_255": 12.5}
+    assert dataset_spec(f"{name}:noise_sigma_255=0.0") == plain
+    assert dataset_spec(f"{name}:noise_sigma_255=10.0").name == f"{name}:noise_sigma_255=10"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("voc-lr-x4:noise_sigma_255=much", "noise_sigma_255=much is no number, such as 0, 10, 25"),
+        ("voc-lr-x4:noise_sigma_255=-1", "'noise_sigma_255' .* greater than or equal to 0"),
+        ("voc-lr-x4:blur_var_px2=nan", "'blur_var_px2' .* finite number"),
+        (
+            "voc-lr-x4:blur_var_px=3",
+            r"no choice 'blur_var_px' \(did you mean 'blur_var_px2'\?\); its choices are: blur_",
+        ),
+        ("scenes-fog:beta_per_m=0.03", "has no beta_per_m=0.03.*write beta_per_m= one of 0.02, 0.005, 0.01"),
+        ("foggy-cityscapes:boxes=mdet", "no boxes=mdet; write boxes= one of mmdet, dafrcnn"),
+        ("coco-d:beta=1", "has no choice 'beta'; its choices are: none"),
+    ],
+)
+def test_a_choice_that_cannot_be_made_is_one_sentence(name: str, told: str) -> None:
+    with pytest.raises(UserError, match=told) as caught:
+        dataset_spec(name)
+    assert "\n" not in str(caught.value)
+
+
 def test_the_scene_tracks_agree_with_the_renderer() -> None:
     spec = dataset_spec("scenes-d")
     assert spec.official_images == SPLITS

@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lqbench.datasets.degradations import Degradation, degradation
+from lqbench.datasets.errors import UserError
 from lqbench.datasets.stacked import StackedDegradation
 
 torch = pytest.importorskip("torch")
@@ -68,3 +69,41 @@ def test_scales_multiply(height: int, width: int, seed: int) -> None:
     drawn = recipe.draw(seed, (height, width))
     rows, columns = recipe.size((height, width), drawn)
     np.testing.assert_allclose(recipe.scale((height, width), drawn), (columns / width, rows / height), rtol=1e-12)
+
+
+FOG = ("fog", {"beta_per_m": 10, "airlight": [1, 1, 1], "refine": False})
+
+
+@pytest.mark.parametrize(
+    ("first", "size"),
+    [
+        (("aeris", {"blur_types": ["none"], "scale_factors": [2.0], "noise_sigma_255": [0, 0]}), (64, 64)),
+        (("voc-lr", {"factor": 4}), (75, 75)),
+        (("voc-lr", {"factor": 8}), (38, 38)),
+        (("none", {}), (128, 128)),
+    ],
+)
+def test_distances_reach_the_second_degradation_at_its_size(first: tuple[str, dict], size: tuple[int, int]) -> None:
+    """Distances come at the size of the annotated image, 128 x 128, whatever the clean image's is."""
+    recipe = stacked(first, FOG)
+    assert recipe.needs_depth
+    clean = recipe.prepare(np.zeros((128, 128, 3), np.uint8))
+    drawn = recipe.draw(0, recipe.clean_size((128, 128)))
+    depth = np.zeros((128, 128), np.float32)
+    depth[64:] = np.inf
+    foggy = recipe.apply(clean, drawn, 0, depth_m=depth).numpy()
+    assert foggy.shape == (3, *size)
+    _, sy = recipe.scale(recipe.clean_size((128, 128)), drawn)
+    edge = 64 * clean.shape[1] / 128 * sy
+    white = (foggy == 255).all(axis=(0, 2))
+    assert white.tolist() == [row + 0.5 >= edge for row in range(size[0])]
+
+
+def test_fog_under_fog_sees_the_same_distances() -> None:
+    recipe = stacked(FOG, ("fog", {**FOG[1], "beta_per_m": 0.001}))
+    clean = recipe.prepare(np.zeros((20, 30, 3), np.uint8))
+    depth = np.full((20, 30), 100, np.float32)
+    drawn = recipe.draw(0, (20, 30))
+    assert (recipe.apply(clean, drawn, 0, depth_m=depth) == 255).all()
+    with pytest.raises(UserError, match="needs the distance of every pixel"):
+        recipe.apply(clean, drawn, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,12 @@ MODULES: dict[str, tuple[Kind, ...]] = {
 class CorruptionSettings(DegradationSettings):
     """Which corruption, and how strong."""
 
+    positional: ClassVar[tuple[str, ...]] = ("kind", "severity")
+
     kind: Kind = "gaussian_noise"
+    """One of the 15 + 4 kinds listed below."""
     severity: int = Field(3, ge=1, le=5)
+    """How strong, 1 to 5."""
 
 
 class CorruptionDegradation(Degradation[CorruptionSettings]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +29,8 @@ class Step(BaseModel):
     """The step's name in the mini language."""
     positional: ClassVar[tuple[str, ...]] = ()
     """The fields that may be given without their name, in this order."""
+    short_names: ClassVar[Mapping[str, str]] = {}
+    """Short name in the mini language to the field that it stands for."""
 
     @property
     def label(self) -> str:

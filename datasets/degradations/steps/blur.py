@@ -40,6 +40,7 @@ class BlurStep(Step):
     positional: ClassVar[tuple[str, ...]] = ("kind", "var")
 
     kind: Literal["iso", "aniso"] = "iso"
+    """"iso" is equally wide in all directions, "aniso" has two widths and a direction."""
     var: Variance
     """Variance along the first axis, pixels squared."""
     var2: Variance | None = None

@@ -42,6 +42,7 @@ class DarkStep(Step):
     exposure: Fraction
     """Light that is left, as a fraction of the clean image's."""
     gamma: float = Field(2.2, gt=0, le=10)
+    """Exponent between stored values and light."""
     shot: Fraction = (1e-4, 0.012)
     """Variance of the noise per light, white being 1; drawn uniformly in its logarithm, as are Brooks' noise levels."""
     read: Fraction | None = None

@@ -37,6 +37,7 @@ class DownStep(Step):
     factor: Annotated[Span, AfterValidator(_shrinks)]
     """Pixels before per pixel after."""
     mode: Annotated[tuple[Mode, ...], Choices, Field(min_length=1)] = ("bicubic",)
+    """Interpolation; of several, each image draws one."""
     antialias: bool | None = None
     """Whether the kernel is widened by the factor; by default only "matlab" does so, as there. "nearest" cannot."""
     fit: Literal["round", "floor", "ceil"] | None = None

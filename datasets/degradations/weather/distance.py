@@ -60,8 +60,8 @@ def read_disparity(path: Path, camera: StereoCamera, size: tuple[int, int]) -> N
     """Read a disparity image of Cityscapes (``*_disparity.png``) as distances.
 
     A pixel p stands for (p - 1) / 256 pixels of disparity; p = 0 is "not measured". Depth is baseline * fx /
-    disparity. Pixels without a measurement and with no disparity are infinitely far, as in the code of Foggy
-    Cityscapes; its completion of holes by planes fitted to superpixels is not imitated.
+    disparity. Pixels without a measurement and with no disparity are infinitely far, as in the first stage of the code
+    of Foggy Cityscapes.
 
     Args:
         path: The 16-bit PNG file.
@@ -94,6 +94,34 @@ def read_disparity(path: Path, camera: StereoCamera, size: tuple[int, int]) -> N
     return ray_lengths(depth, camera.fx, camera.cx, camera.cy)
 
 
+def fill_unmeasured(metres: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give distances to what the stereo cameras did not measure: occluded strips, the left border, the car's bonnet.
+
+    A hole takes, in its row, the farther of its two measured neighbours: what the second camera could not see lies
+    behind. What lies above all measurements of its column is sky and stays infinitely far, and so do rows without any
+    measurement; a column without any takes the sky line of the nearest column. Simpler than the completion of Foggy
+    Cityscapes, which fits planes to superpixels.
+
+    Args:
+        metres: float32 (H, W), infinite where nothing was measured.
+
+    Returns:
+        float32 (H, W).
+    """
+    measured = np.isfinite(metres)
+    known = np.flatnonzero(measured.any(axis=0))
+    if len(known) == 0:
+        return metres
+    columns, rows = np.arange(metres.shape[1]), np.arange(metres.shape[0])
+    nearest = known[np.abs(columns[:, None] - known).argmin(axis=1)]
+    hole = ~measured & (rows[:, None] >= measured.argmax(axis=0)[nearest])
+    left = np.maximum.accumulate(np.where(measured, columns, -1), axis=1)
+    right = np.minimum.accumulate(np.where(measured, columns, len(columns))[:, ::-1], axis=1)[:, ::-1]
+    framed = np.pad(metres, ((0, 0), (1, 1)), constant_values=-np.inf)
+    farther = np.maximum(*(np.take_along_axis(framed, side + 1, axis=1) for side in (left, right)))
+    return np.where(hole & np.isfinite(farther), farther, metres).astype(np.float32)
+
+
 def ray_lengths(depth_m: NDArray[np.floating], focal: float, cx: float, cy: float) -> NDArray[np.float32]:
     """Turn depth along the optical axis into distance along each pixel's ray.
 
@@ -110,6 +138,30 @@ def ray_lengths(depth_m: NDArray[np.floating], focal: float, cx: float, cy: floa
     across, down = np.arange(width) - cx, np.arange(height) - cy
     stretch = np.sqrt(focal**2 + across[None, :] ** 2 + down[:, None] ** 2) / focal
     return (depth_m * stretch).astype(np.float32)
+
+
+def distances_at(
+    depth_m: NDArray[np.float32], size: tuple[int, int], reach: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Take the distances at the centres of the pixels of a smaller or larger version of an image.
+
+    Nothing is interpolated: between a car and the street behind it there is no surface half way.
+
+    Args:
+        depth_m: (H, W), metres.
+        size: (h, w) of the other version.
+        reach: Rows and columns of ``depth_m`` that a pixel of it covers; pixels beyond the border take the border's.
+
+    Returns:
+        float32 (h, w), metres; ``depth_m`` itself where nothing changes.
+    """
+    if depth_m.shape == size and reach == (1.0, 1.0):
+        return depth_m
+    rows, columns = (
+        np.minimum(((np.arange(new) + 0.5) * step).astype(np.intp), old - 1)
+        for old, new, step in zip(depth_m.shape, size, reach, strict=True)
+    )
+    return depth_m[rows[:, None], columns]
 
 
 def ramp(size: tuple[int, int], near_m: float, far_m: float) -> NDArray[np.float32]:

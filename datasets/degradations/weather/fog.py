@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from ...seeds import generator
 from ..base import Size
+from ..values import Span, between
 from .recipe import DistanceDegradation, DistanceSettings
 
 if TYPE_CHECKING:
@@ -21,6 +23,15 @@ FOGGY_CITYSCAPES_BETAS = (0.005, 0.01, 0.02)
 Level = Annotated[float, Field(ge=0, le=1)]
 
 
+def _not_negative(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] < 0:
+        raise ValueError("an extinction must be at least 0")
+    return bounds
+
+
+Extinction = Annotated[Span, AfterValidator(_not_negative)]
+
+
 class FogSettings(DistanceSettings):
     """Density and colour of the fog, and how the transmission map is smoothed.
 
@@ -28,8 +39,11 @@ class FogSettings(DistanceSettings):
     sakaridis/fog_simulation-SFSU_synthetic at 8048e2e).
     """
 
-    beta_per_m: float = Field(0.02, ge=0)
-    """Extinction, per metre."""
+    positional: ClassVar[tuple[str, ...]] = ("beta_per_m",)
+    short_names: ClassVar[Mapping[str, str]] = {"beta": "beta_per_m"}
+
+    beta_per_m: Extinction = (0.02, 0.02)
+    """Extinction, per metre; a range is drawn anew for each image, uniformly."""
     airlight: tuple[Level, Level, Level] | None = None
     """Colour of the fog, RGB in [0, 1]; None to estimate it from each image, see ``airlight.estimate_airlight``."""
     refine: bool = True
@@ -38,6 +52,7 @@ class FogSettings(DistanceSettings):
     refine_window: int = Field(41, ge=1, le=1001)
     """Side of the guided filter's window, pixels; even numbers count as the odd one above."""
     refine_epsilon: float = Field(1e-3, gt=0)
+    """Regularisation of the guided filter, squared units of an image in [0, 1]; larger values smooth more."""
 
 
 class FogDegradation(DistanceDegradation[FogSettings]):
@@ -47,10 +62,10 @@ class FogDegradation(DistanceDegradation[FogSettings]):
     name = "fog"
 
     def draw(self, seed: int, clean_size: Size) -> dict[str, Any]:
-        """Return the settings that matter; nothing is random here."""
+        """Draw the extinction and return the settings that matter."""
         settings = self.settings
         drawn: dict[str, Any] = {
-            "beta_per_m": settings.beta_per_m,
+            "beta_per_m": between(settings.beta_per_m, float(generator(seed, "parameters").random())),
             "airlight": "estimated" if settings.airlight is None else list(settings.airlight),
             **self.distance_facts(),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ Metres = Annotated[float, Field(gt=0)]
 
 class RainSettings(DistanceSettings):
     """Intensities to draw from, and what the streaks look like."""
+
+    positional: ClassVar[tuple[str, ...]] = ("variants",)
+    short_names: ClassVar[Mapping[str, str]] = {"variant": "variants", "rate": "rate_mm_per_h", "angle": "angle_deg"}
 
     variants: tuple[Variant, ...] = Field(("light", "medium", "heavy"), min_length=1)
     """Intensities of RainCityscapes, equally likely."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ Levels = Annotated[tuple[Share, Share], AfterValidator(_ordered)]
 
 class UnderwaterSettings(DistanceSettings):
     """Waters to draw from and how deep the camera is; choices are equally likely, ranges uniform."""
+
+    positional: ClassVar[tuple[str, ...]] = ("water_types",)
+    short_names: ClassVar[Mapping[str, str]] = {"type": "water_types"}
 
     water_types: tuple[WaterType, ...] = Field(("I", "IA", "IB", "II", "III", "1", "3", "5", "7", "9"), min_length=1)
     """Jerlov's types; 1 to 9 are coastal, and 3 to 7 look like the green water of URPC's photographs."""

@@ -17,12 +17,31 @@ import torch
 from lqbench.datasets.degradations import degradation, degradation_registry
 from lqbench.datasets.errors import UserError
 
-RECIPES = [("none", {}), ("aeris", {}), ("voc-lr", {"factor": 4}), ("voc-lr", {"factor": 8})]
+RECIPES = [
+    ("none", {}),
+    ("aeris", {}),
+    ("voc-lr", {"factor": 4}),
+    ("voc-lr", {"factor": 8}),
+    ("blur-iso", {}),
+    ("blur-aniso", {}),
+    ("noise", {}),
+    ("resolution", {}),
+    ("poisson", {}),
+    ("low-light", {}),
+    ("pipeline", {"steps": "blur(iso, var=0.5..3)|down(1..4, mode=matlab)|noise(0..25)"}),
+]
 BYTES = {  # by name and factor
     ("none", 0): "230ba49aceb019b8",
     ("aeris", 0): "31dcf81d09329a1a",
     ("voc-lr", 4): "78d4b6ff2b79d0fb",
     ("voc-lr", 8): "9ba3c34c2d04eb2e",
+    ("blur-iso", 0): "5694ff607d8d6511",
+    ("blur-aniso", 0): "a28bca8cc4c30adb",
+    ("noise", 0): "c186f4b33639b42c",
+    ("resolution", 0): "a4def0a8f1314981",
+    ("poisson", 0): "ffdf77e4f2d2fe72",
+    ("low-light", 0): "5a1a2876b16c6fbf",
+    ("pipeline", 0): "5e325efe4040a6fb",
 }
 
 

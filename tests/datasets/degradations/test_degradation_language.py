@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lqbench.datasets.degradations import degradation, parse_degradation
+from lqbench.datasets.degradations.corruptions import KINDS
 from lqbench.datasets.degradations.language import parse_steps, step_names
 from lqbench.datasets.degradations.steps import STEPS
 from lqbench.datasets.errors import UserError
@@ -44,6 +45,8 @@ def canonical(text: str) -> str:
         ("jpeg(30)", "jpeg(quality=30, chroma=420)"),
         ("dark(0.1)", "dark(exposure=0.1, gamma=2.2, shot=0.0001..0.012)"),
         ("corruption(severity=2,kind=snow)", "corruption(kind=snow, severity=2)"),
+        ("corrupt(frost,3)", "corruption(kind=frost, severity=3)"),
+        ("low-light(0.1)", "low-light(exposure=[0.1,0.1])"),
     ],
 )
 def test_there_is_one_form(text: str, expected: str):
@@ -79,6 +82,12 @@ texts = st.lists(
             lambda two: f"blur(iso, {two[0]}, size={two[1]})"
         ),
         st.sampled_from(["down(2)", "jpeg(10..20)", "dark(0.5)", "corruption(kind=fog)"]),
+        st.tuples(spans, st.sampled_from(["none", "ramp"])).map(lambda two: f"fog({two[0]}, depth_proxy={two[1]})"),
+        st.lists(st.sampled_from(["light", "medium", "heavy"]), min_size=1).map(lambda any: f"rain({'/'.join(any)})"),
+        st.lists(st.sampled_from(["I", "IB", "1", "9"]), min_size=1).map(
+            lambda any: f"underwater(type={'/'.join(any)})"
+        ),
+        st.tuples(st.sampled_from(KINDS), st.integers(1, 5)).map(lambda two: f"corrupt({two[0]}, {two[1]})"),
     ),
     min_size=1,
     max_size=4,
@@ -112,13 +121,33 @@ def test_the_canonical_form_says_the_same(text: str):
         ("noise(1, 2)", "noise cannot take '2' without the argument's name"),
         ("noise(1, sigma_255=2)", "argument 'sigma_255' of noise is given twice"),
         ("noise(level=2)", "noise has no argument 'level'; it has sigma_255"),
+        ("noise(sigma=2)", r"noise has no argument 'sigma' \(did you mean 'sigma_255'\?\); it has sigma_255"),
         ("down(0.5)", "a down-sampling factor must be at least 1"),
         ("down(2, mode=nearest, antialias=yes)", '"nearest" has no antialiased form'),
         ("down(2, mode=matlab/nearest)", '"matlab" cannot be one of several'),
         ("jpeg(0)", "a JPEG quality is between 1 and 100"),
         ("dark(0)", "it must be above 0 and at most 1"),
         ("poisson(0)", "a number of photons must be above 0"),
-        ("corruption(kind=wind)", "step 1: setting 'kind' of the degradation 'corruption' cannot be used"),
+        ("corruption(kind=wind)", "step 1: argument 'kind' of corruption cannot be used: Input should be 'gaussian_"),
+        ("corrupt(forst, 3)", r"argument 'kind' of corruption .*'saturate' \(did you mean 'frost'\?\)"),
+        ("corrupt(frost, 6)", "argument 'severity' of corruption cannot be used: Input should be less than or equal"),
+        ("corrupt(frost, 0)", "argument 'severity' of corruption cannot be used: Input should be greater than or eq"),
+        ("corrupt(frost, 2.5)", "argument 'severity' of corruption cannot be used"),
+        ("corrupt(frost, 3, 4)", "corruption cannot take '4' without the argument's name"),
+        ("corupt(frost, 3)", r"there is no step 'corupt' \(did you mean 'corruption'\?\)"),
+        ("fgo(0.02)", r"there is no step 'fgo' \(did you mean 'fog'\?\)"),
+        ("fog(-0.01)", "argument 'beta_per_m' of fog cannot be used: an extinction must be at least 0"),
+        ("fog(bta=0.02)", r"fog has no argument 'bta' \(did you mean 'beta'\?\); it has depth_proxy, proxy_near_m"),
+        ("fog(beta=0.02, beta_per_m=0.01)", "argument 'beta_per_m' of fog is given twice"),
+        ("fog(airlight=[1,1)", "argument 'airlight' of fog is no list in JSON"),
+        ("fog(airlight=[1,1,2])", "argument 'airlight' of fog cannot be used: Input should be less than or equal to 1"),
+        ("fog(depth_proxy=slope)", "argument 'depth_proxy' of fog cannot be used: Input should be 'none' or 'ramp'"),
+        ("rain(hevy)", r"argument 'variants' of rain .*'light', 'medium' or 'heavy' \(did you mean 'heavy'\?\)"),
+        ("rain(rate=-3)", "argument 'rate_mm_per_h' of rain cannot be used"),
+        ("rain(angle=20..-20)", "argument 'angle_deg' of rain cannot be used: the lower bound is above the upper"),
+        ("underwater(type=4)", "argument 'water_types' of underwater cannot be used: Input should be 'I', 'IA'"),
+        ("underwater(below_surface_m=-1..3)", "argument 'below_surface_m' of underwater cannot be used"),
+        ("low-light(1.5)", "argument 'exposure' of low-light cannot be used: it must be above 0 and at most 1"),
         ("voc-lr(factor=4)", "there is no step 'voc-lr'"),
     ],
 )
@@ -134,6 +163,39 @@ def test_a_mistake_is_one_sentence_that_names_the_step(text: str, message: str):
 def test_weather_and_corruptions_are_steps():
     assert {"fog", "rain", "underwater", "corruption", *STEPS} <= set(step_names())
     assert not {"none", "pipeline", "voc-lr"} & set(step_names())
+
+
+@pytest.mark.parametrize(
+    ("short", "name", "settings"),
+    [
+        ("fog(beta=0.02)", "fog", {"beta_per_m": 0.02}),
+        ("fog(0.005..0.02)", "fog", {"beta_per_m": [0.005, 0.02]}),
+        ("fog(0.01, depth_proxy=ramp, refine=no)", "fog", {"beta_per_m": 0.01, "depth_proxy": "ramp", "refine": False}),
+        ("fog(airlight=[0.8,0.8,0.9])", "fog", {"airlight": [0.8, 0.8, 0.9]}),
+        ("rain(heavy)", "rain", {"variants": ["heavy"]}),
+        ("rain(light/heavy, streaks=layers)", "rain", {"variants": ["light", "heavy"], "streaks": "layers"}),
+        ("rain(rate=50, angle=-5..5)", "rain", {"rate_mm_per_h": 50, "angle_deg": [-5, 5]}),
+        ("underwater(type=3)", "underwater", {"water_types": ["3"]}),
+        ("underwater(3/5/II, distance_scale=0.1)", "underwater", {"water_types": ["3", "5", "II"]}),
+        ("underwater(below_surface_m=1..2)", "underwater", {"below_surface_m": [1, 2]}),
+        ("low-light(exposure=0.05..0.1)", "low-light", {"exposure": [0.05, 0.1]}),
+        ("corrupt(severity=4, kind=snow)", "corruption", {"kind": "snow", "severity": 4}),
+    ],
+)
+def test_short_words_mean_the_settings(short: str, name: str, settings: dict[str, Any]):
+    (step,) = parse_steps(short)
+    whole = degradation(name, settings).settings.model_dump(mode="json")
+    read: Any = step
+    assert read.recipe == name
+    assert {key: read.settings[key] for key in settings} == {key: whole[key] for key in settings}
+    assert canonical(canonical(short)) == canonical(short)
+    assert parse_steps(canonical(short)) == (step,)
+
+
+def test_every_step_is_written_with_all_its_settings_and_read_back():
+    for name in step_names():
+        if name not in ("blur", "down", "noise", "poisson", "jpeg", "dark"):
+            assert canonical(canonical(f"{name}()")) == canonical(f"{name}()")
 
 
 def test_reading_costs_no_torch():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from torch.nn import functional as F
 
 from lqbench.datasets.degradations import parse_degradation
 from lqbench.datasets.degradations.kernels import gaussian_kernel
+from lqbench.datasets.degradations.language import step_names
+from lqbench.datasets.errors import UserError
 
 seeds = st.integers(0, 2**62)
 
@@ -141,6 +144,8 @@ CHAINS = [
     "dark(0.1..1)|jpeg(10..90)",
     "poisson(5..50)|down(1..3, mode=matlab)|blur(aniso, var=1..6, var2=0.5..6)",
     "down(3, fit=floor)|corruption(kind=contrast, severity=2)|noise(4)",
+    "fog(beta=0..0.05, depth_proxy=ramp)|down(1..3)|rain(light/heavy, depth_proxy=ramp)",
+    "low-light(0.1..1)|underwater(type=1/5, depth_proxy=ramp, distance_scale=0.1)|corrupt(spatter, 2)",
 ]
 
 
@@ -181,3 +186,38 @@ def test_distances_follow_the_image():
     assert foggy.shape == (3, 32, 32)
     assert (foggy[:, :, 16:] == 255).all()
     assert (foggy[:, :, :16] == round(255 * (1 - np.exp(-0.25)))).all()
+
+
+@pytest.mark.parametrize("factor", [2.0, 2.5, 3.0])
+def test_distances_stay_with_the_pixels_that_an_exact_factor_keeps(factor: float):
+    """``fit=floor`` cuts off a remainder: an edge in the distances stays where the edge of the image is."""
+    chain = parse_degradation(f"down({factor}, fit=floor)|fog(beta=10, airlight=[1,1,1], refine=no)")
+    depth = np.zeros((101, 101), np.float32)
+    depth[:, 60:] = np.inf
+    foggy = chain.apply(flat(0, 101), chain.draw(0, (101, 101)), 0, depth_m=depth).numpy()
+    assert foggy.shape == (3, int(101 / factor), int(101 / factor))
+    white = (foggy == 255).all(axis=(0, 1))
+    centres = (np.arange(len(white)) + 0.5) * factor
+    assert white.tolist() == (centres >= 60).tolist()
+
+
+def test_true_distances_are_needed_unless_made_up_ones_are_asked_for():
+    assert parse_degradation("noise(3)|fog(0.01)").needs_depth
+    ramp = parse_degradation("noise(3)|fog(0.01, depth_proxy=ramp)")
+    assert not ramp.needs_depth
+    assert ramp.draw(0, (9, 9))["steps"][1]["depth"] == "proxy: ramp"
+    with pytest.raises(UserError, match="'rain' needs the distance of every pixel and this dataset has none"):
+        chain = parse_degradation("rain(heavy)")
+        chain.apply(flat(0), chain.draw(0, (32, 32)), 0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (2, 3)])
+@pytest.mark.parametrize("name", sorted({*step_names()} - {"blur", "down", "noise", "poisson", "jpeg", "dark"}))
+def test_every_recipe_is_a_step_on_the_tiniest_image(name: str, size: tuple[int, int]):
+    proxy = "depth_proxy=ramp" if name in ("fog", "rain", "underwater") else ""
+    chain = parse_degradation(f"{name}({proxy})|noise(2)")
+    for seed in range(4):
+        drawn = chain.draw(seed, size)
+        result = chain.apply(image(*size, seed), drawn, seed)
+        assert tuple(result.shape) == (3, *chain.size(size, drawn))
+        assert torch.equal(chain.apply(image(*size, seed), json.loads(json.dumps(drawn)), seed), result)

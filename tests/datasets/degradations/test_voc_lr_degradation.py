@@ -101,3 +101,47 @@ def test_another_square_size():
     assert tuple(clean.shape) == (3, 60, 60)
     assert tuple(voc.apply(clean, drawn, 0).shape) == (3, 8, 8)
     assert drawn["nominal_size"] == [7.5, 7.5]
+
+
+def test_noise_is_seeded_independent_and_as_strong_as_told():
+    voc = degradation("voc-lr", {"noise_sigma_255": 10})
+    grey = torch.full((3, 300, 300), 128, dtype=torch.uint8)
+    drawn = voc.draw(5, (300, 300))
+    assert drawn["noise_sigma_255"] == 10
+    noisy = voc.apply(grey, drawn, 5).double()
+    assert noisy.std().item() == pytest.approx(10, rel=0.03)
+    assert noisy.mean().item() == pytest.approx(128, abs=0.3)
+    assert abs(np.corrcoef(noisy.reshape(3, -1).numpy())[0, 1]) < 0.05
+    assert torch.equal(voc.apply(grey, drawn, 5).double(), noisy)
+    assert not torch.equal(voc.apply(grey, drawn, 6).double(), noisy)
+
+
+@pytest.mark.parametrize("factor", [4, 8])
+def test_blur_comes_before_the_reduction_and_widens_an_edge_as_told(factor: int):
+    clean = torch.zeros((3, 300, 300), dtype=torch.uint8)
+    clean[:, :, 160:] = 255
+    widths = []
+    for variance in (0, 3, 100):
+        voc = degradation("voc-lr", {"factor": factor, "blur_var_px2": variance})
+        row = voc.apply(clean, voc.draw(0, (300, 300)), 0)[0, 10].double() / 255
+        slope, centre = row.diff(), torch.arange(1, len(row)).double()
+        mean = (slope * centre).sum()
+        widths.append(((slope * centre**2).sum() - mean**2).item() * factor**2)
+        assert mean.item() == pytest.approx(160 / factor, abs=0.05)
+    assert widths[1] - widths[0] == pytest.approx(3, abs=1.2)
+    assert widths[2] - widths[0] == pytest.approx(100, rel=0.08)  # 8 bits cut off the far ends of the slope
+
+
+def test_variants_share_what_the_plain_set_has():
+    plain, other = degradation("voc-lr", {}), degradation("voc-lr", {"blur_var_px2": 2.4, "noise_sigma_255": 25})
+    assert plain.draw(3, (300, 300)).items() <= other.draw(3, (300, 300)).items()
+    assert plain.size((300, 300), {}) == other.size((300, 300), {})
+    assert set(plain.draw(3, (300, 300))) == {"factor", "padded_size", "nominal_size"}
+
+
+@given(st.floats(0, 400), st.floats(0, 255), st.integers(1, 40), st.integers(1, 40))
+@settings(max_examples=15, deadline=None)
+def test_any_strength_on_any_image(variance: float, sigma: float, height: int, width: int):
+    voc = degradation("voc-lr", {"factor": 8, "hr_size": 20, "blur_var_px2": variance, "noise_sigma_255": sigma})
+    clean = voc.prepare(random_image(height, width))
+    assert tuple(voc.apply(clean, voc.draw(1, (20, 20)), 1).shape) == (3, 3, 3)

@@ -86,6 +86,8 @@ def test_images_are_spread_over_the_set():
 def test_parameters_are_told_in_words():
     drawn = {"blur": "iso", "theta": None, "variance1": 2.41234, "then": {"factor": 4}, "on": True}
     assert words(drawn) == "blur iso, variance1 2.41, then (factor 4), on true"
+    steps = [{"step": "dark", "exposure": 0.1129316}, {"step": "rain", "layers_m": [2.0, 4.0], "rate": None}]
+    assert words({"steps": steps}) == "dark (exposure 0.113) | rain (layers_m [2, 4])"
 
 
 def test_a_wrong_ending_and_an_unwritable_place_are_told(dataset, tmp_path):
@@ -94,3 +96,24 @@ def test_a_wrong_ending_and_an_unwritable_place_are_told(dataset, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
         write_preview(dataset, tmp_path / "file" / "page.png", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "shown"),
+    [
+        ("coco-d", "coco128", ("clean ", "noise_sigma_255")),
+        ("voc:{}", "voc2012_100", ("person",)),
+        ("voc:{}", "dawn_fog", ("car",)),
+        ("coco:{}", "underwater_fish", ("Rohu",)),
+    ],
+)
+def test_real_sets_can_be_looked_at(shared_data, tmp_path, name, folder, shown):
+    data = shared_data / folder
+    dataset = open_dataset(name.format(data), data_root=data)
+    assert write_preview(dataset, tmp_path / "sheet.png", 6) == 6
+    assert write_preview(dataset, tmp_path / "page.html", 6) == 6
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert len(set(sheet.resize((60, 60)).getdata())) > 500
+    page = (tmp_path / "page.html").read_text()
+    assert all(text in page for text in shown)
+    assert "<script" not in page
