@@ -48,6 +48,7 @@ def examine(store: Path, data_root: Path | None) -> Iterator[Finding]:
     """
     yield from packages(requires("lqbench") or ())
     yield from torch_works()
+    yield mmcv_operators()
     yield machine()
     yield bundled_weights()
     yield store_writable(store)
@@ -76,6 +77,22 @@ def torch_works() -> list[Finding]:
         return [Finding("torch", "broken", f"{type(error).__name__}: {error}", (f"{advice} torch torchvision.",))]
     found = Finding("torch", "ok", f"torch {torch.__version__}, torchvision {torchvision.__version__}, operators work")
     return [found, Finding("devices", "ok", ", ".join(_devices()))]
+
+
+def mmcv_operators() -> Finding:
+    """Tell whose operators mmdet's models run on."""
+    from ..methods.mmcv_ops.install import install
+    from ..methods.mmdet_adapter.files import package_versions
+
+    try:
+        release, ops = package_versions()["mmcv"], install()
+    except UserError as error:
+        return Finding("mmcv", "broken", str(error))
+    own = ops == "compiled"
+    text = (
+        "its own compiled operators" if own else "no compiled operators: a stand-in on torchvision's takes their place"
+    )
+    return Finding("mmcv", "ok", f"mmcv {release} with {text}")
 
 
 def machine() -> Finding:

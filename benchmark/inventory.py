@@ -9,7 +9,7 @@ from ..datasets.catalog import ANNOUNCED_DATASETS, dataset_registry
 from ..datasets.errors import UserError
 from ..datasets.requirements import missing_requirements
 from ..methods.catalog import ANNOUNCED_METHODS, method_cards
-from ..methods.detectors.catalog import detector_registry
+from ..methods.detectors.catalog import DESCRIBED_BY_CONFIG, detector_registry
 from ..methods.weights import WEIGHT_FILES, find_weights
 
 
@@ -72,6 +72,8 @@ def _dataset(name: str, data_root: Path | None) -> Entry:
 
 
 def _detector(name: str, data_root: Path | None) -> Entry:
+    if name in DESCRIBED_BY_CONFIG:
+        return Entry(name, "any detector of mmdet 3.x", brings="--config and --weights")
     entry = WEIGHT_FILES.get(name)
     if entry is None:
         return Entry(name, "weights are bundled")

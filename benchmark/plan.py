@@ -15,10 +15,13 @@ from ..datasets.requirements import missing_requirements
 from ..methods.base import Method, MethodSettings
 from ..methods.catalog import ANNOUNCED_METHODS, method_registry
 from ..methods.detecting import DetectingMethod
+from ..methods.detectors.base import DetectorConfig
 from ..methods.detectors.catalog import detector_registry
 from ..methods.source_hash import method_source
-from ..methods.weights import find_weights, sha256_of
+from ..methods.weights import sha256_of
 from ..results.cell import Cell
+from .detector_files import detector_config, detector_weights, file_complaints, idle_config_complaint
+from .known_classes import class_complaint
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -42,6 +45,7 @@ class Request:
         limit: Number of images; None for all.
         invalid_boxes: "error" or "drop".
         degrade: A further degradation on top of each dataset's own, in the mini language; empty for none.
+        config: Path or name of the file that describes a detector of mmdet; None where there is none.
     """
 
     methods: tuple[str, ...]
@@ -53,6 +57,7 @@ class Request:
     limit: int | None = None
     invalid_boxes: str = "error"
     degrade: str = ""
+    config: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,8 @@ def _complaints(request: Request) -> Iterator[str]:
     for dataset in request.datasets:
         yield from _dataset_complaint(dataset) or _data_complaints(dataset, request)
     unknown = [sentence for name in request.detectors for sentence in _detector_complaint(name)]
-    yield from unknown or _weight_complaints(request)
+    yield from unknown or [*_class_complaints(request), *_weight_complaints(request)]
+    yield from _own_weight_complaints(request)
 
 
 def _method_complaint(name: str) -> list[str]:
@@ -183,15 +189,44 @@ def _weight_complaints(request: Request) -> list[str]:
             f"--weights names one checkpoint, but this run has the detectors {', '.join(detectors)}; "
             f"choose one with --detector."
         ]
-    return [sentence for detector in detectors for sentence in _weight_complaint(detector, request)]
+    return [
+        *_own_detector_complaints(request, methods),
+        *idle_config_complaint(detectors, request),
+        *(sentence for detector in detectors for sentence in file_complaints(detector, request)),
+    ]
 
 
-def _weight_complaint(detector: str, request: Request) -> list[str]:
-    try:
-        find_weights(detector, request.weights, request.data_root)
-    except UserError as error:
-        return [str(error)]
-    return []
+def _own_detector_complaints(request: Request, methods: list[str]) -> Iterator[str]:
+    """Yield a sentence for each method made for one detector, where others are asked for in its place."""
+    for name in methods:
+        method = method_registry().get(name)
+        own = method.own_detector if issubclass(method, DetectingMethod) else ""
+        if own and request.detectors and own not in request.detectors:
+            yield (
+                f"the method {name!r} always has the detector {own!r}; "
+                f"leave --detector {','.join(request.detectors)} out, or name {own} there."
+            )
+
+
+def _own_weight_complaints(request: Request) -> Iterator[str]:
+    """Yield a sentence for each method that brings its own model and would refuse the weights."""
+    for name in request.methods:
+        if _method_complaint(name):
+            continue
+        method = method_registry().get(name)
+        if not issubclass(method, DetectingMethod):
+            yield from filter(None, [method.weight_complaint(_settings(method, "", None), request.weights)])
+
+
+def _class_complaints(request: Request) -> Iterator[str]:
+    """Yield a sentence for each detector that knows none of the classes of a dataset it is to run on."""
+    specs = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
+    methods = [name for name in request.methods if not _method_complaint(name)]
+    for spec in specs:
+        for detector in dict.fromkeys(detector for name in methods for detector in _detectors(request, name, spec)):
+            sentence = class_complaint(detector, spec, request.weights) if detector else ""
+            if sentence:
+                yield sentence
 
 
 def _embedded_hint(request: Request, complaints: list[str]) -> list[str]:
@@ -222,16 +257,18 @@ def _open(name: str, request: Request, processes: int, on_render: Callable[[str,
 
 def _detectors(request: Request, method: str, spec: DatasetSpec) -> tuple[str, ...]:
     """Return the detectors to put behind a method on a dataset; ("",) for a method that brings its own."""
-    if not issubclass(method_registry().get(method), DetectingMethod):
+    found = method_registry().get(method)
+    if not issubclass(found, DetectingMethod):
         return ("",)
-    return request.detectors or (spec.default_detector,)
+    return (found.own_detector,) if found.own_detector else request.detectors or (spec.default_detector,)
 
 
 def _group(request: Request, datasets: dict[str, Dataset], name: str, detector: str) -> Group:
     """Return the cells of one method with one detector on all datasets that want this detector."""
     method = method_registry().get(name)
-    settings = _settings(method, detector)
-    weights = find_weights(detector, request.weights, request.data_root) if detector else request.weights
+    config = detector_config(detector, request)
+    settings = _settings(method, detector, config)
+    weights = detector_weights(detector, config, request) if detector else request.weights
     source = method_source(method, detector_registry().get(detector) if detector else None)
     weights_sha256 = sha256_of(weights) if weights else ""
     jobs = [
@@ -242,13 +279,13 @@ def _group(request: Request, datasets: dict[str, Dataset], name: str, detector: 
     return Group(method, settings, weights, tuple(jobs))
 
 
-def _settings(method: type[Method], detector: str) -> MethodSettings:
-    """Return a method's default settings with the detector put in.
+def _settings(method: type[Method], detector: str, config: DetectorConfig | None = None) -> MethodSettings:
+    """Return a method's default settings with the detector and what describes it put in.
 
     Raises:
         UserError: The settings have a field without a default.
     """
-    given = {"detector": detector} if detector else {}
+    given = {"detector": detector, "detector_config": config} if detector else {}
     try:
         return method.settings_type.model_validate(given)
     except ValidationError as error:

@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from ..datasets.types import Batch, Detections
 from .card import MethodCard
+from .detectors.base import DetectorConfig
 
 if TYPE_CHECKING:
     import torch
 
+    from .training.request import FitRequest
     from .weights import WeightFile
 
 
@@ -24,6 +26,8 @@ class MethodSettings(BaseModel):
 
     detector: str = ""
     """Name of the detector behind the method; empty where the method brings its own."""
+    detector_config: DetectorConfig | None = None
+    """What describes that detector, where it is one that a config file describes."""
 
 
 class Method(ABC):
@@ -69,3 +73,28 @@ class Method(ABC):
     def weight_requirements(cls, settings: MethodSettings) -> tuple[WeightFile, ...]:
         """Return the ``WeightFile`` entries that a user must bring for these settings; empty where bundled."""
         return ()
+
+    @classmethod
+    def fit(cls, request: FitRequest) -> Path:
+        """Train what the method brings and return the weight file written; ``lqbench train`` calls it.
+
+        Only methods with a training recipe of their own override it.
+        """
+        raise NotImplementedError(f"{cls.card.name} has nothing to train")
+
+    @classmethod
+    def trainable(cls) -> bool:
+        """Tell whether the method overrides ``fit``."""
+        return cls.fit.__func__ is not Method.fit.__func__
+
+    @classmethod
+    def weight_complaint(cls, settings: MethodSettings, weights: Path | None) -> str:
+        """Say in one sentence why ``setup`` would refuse these weights; "" where nothing speaks against them.
+
+        Asked before anything is computed, of methods that bring their own model; it looks, and loads nothing.
+
+        Args:
+            settings: The method's settings.
+            weights: The checkpoint given by the user; None where none was given.
+        """
+        return ""

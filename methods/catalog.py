@@ -23,16 +23,20 @@ _BUILT_IN = {
     "hr": "hr.method:HighResolution",
     "bicubic": "bicubic.method:Bicubic",
     "lr": "lr.method:LowResolution",
+    "aeris": "aeris.method:Aeris",
+    "aeris-stage1": "aeris.method:AerisStage1",
+    "aeris-wo-arrd": "aeris.method:AerisWithoutArrd",
+    "centernet": "aeris.method:CenterNet",
+    "centernet-control": "aeris.method:CenterNetControl",
+    "mmdet": "mmdet_adapter.method:Mmdet",
 }
 
 ANNOUNCED_METHODS: dict[str, str] = {
-    "aeris": "AERIS: resolution and degradation clues as self-supervised signal (Cui et al., ECCV 2022)",
     "tdsr": "TDSR: task-driven super-resolution (Haris et al., ICONIP 2021)",
     "lcp": "LCP: learning cruxes to push, crux and catch-up learner",
     "lcp-crux": "LCP with the crux learner alone",
     "lcp-catch-up": "LCP with the catch-up learner alone",
     "sr-then-detect": "Any super-resolution network, then a detector",
-    "mmdet": "Any detector of mmdet 3.x from its config and checkpoint",
 }
 """Methods of the suite that are not built yet: name to title."""
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class DetectingMethod(Method):
 
     enlarge = True
     """Whether the detector's own resizing may enlarge a view."""
+    own_detector: ClassVar[str] = ""
+    """Name of the one detector that the method is made for; empty where a user chooses."""
 
     def __init__(self, settings: MethodSettings) -> None:
         super().__init__(settings)
@@ -69,7 +71,7 @@ class DetectingMethod(Method):
         if not self.settings.detector:
             known = ", ".join(detector_registry())
             raise UserError(f"method {self.card.name!r} needs a detector; give one with --detector, known are {known}.")
-        detector = detector_registry().get(self.settings.detector)()
+        detector = detector_registry().get(self.settings.detector).create(self.settings.detector_config)
         detector.load(device, weights)
         self._device = device
         self._detector = detector

@@ -87,8 +87,15 @@ def find_weights(detector: str, flag: Path | None, data_root: Path | None) -> Pa
     if flag is not None:
         return _given(flag)
     entry = WEIGHT_FILES.get(detector)
-    if entry is None:
-        return None
+    return None if entry is None else find_file(entry, data_root)
+
+
+def find_file(entry: WeightFile, data_root: Path | None) -> Path:
+    """Return where a checkpoint lies among the folders of weights.
+
+    Raises:
+        UserError: It lies in none of them; says what to download and where to put it.
+    """
     from ..datasets.locate import weight_dirs
 
     folders = weight_dirs(data_root)

@@ -42,8 +42,13 @@ class Cell(BaseModel):
 
     @property
     def detector(self) -> str:
-        """Return the detector behind the method, or "" where the method brings its own."""
-        return str(self.method_settings.get("detector", ""))
+        """Return the detector behind the method, or "" where the method brings its own.
+
+        A detector that a config file describes is followed by the config's name: "mmdet:fcos_r50-caffe_fpn_gn-head".
+        """
+        config = self.method_settings.get("detector_config") or {}
+        parts = (self.method_settings.get("detector", ""), config.get("name", ""))
+        return ":".join(str(part) for part in parts if part)
 
     @property
     def directory(self) -> str:

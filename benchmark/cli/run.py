@@ -39,6 +39,12 @@ FAILED = 1
     help='A further degradation on top, such as "blur(iso,var=2.4)|down(4)|noise(25)".',
 )
 @names_option("--detector", "detectors", help="Detectors behind the methods.  [default: that of each dataset]")
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="Config of an mmdet model, for the detector mmdet: a file (it is run as code), or the name of one that comes "
+    "with mmdet, such as retinanet/retinanet_r50_fpn_1x_coco.py.",
+)
 @click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint of the detector.")
 @data_root_option
 @click.option("--split", help="Split of the datasets.  [default: that of each dataset]")
@@ -70,6 +76,7 @@ def command(
     datasets: tuple[str, ...],
     degrade: str,
     detectors: tuple[str, ...],
+    config: str | None,
     weights: Path | None,
     data_root: Path | None,
     split: str | None,
@@ -95,7 +102,7 @@ def command(
     from ..runner import RunOptions
 
     load_plugins(plugins)
-    request = Request(methods, datasets, detectors, weights, data_root, split, limit, invalid_boxes, degrade)
+    request = Request(methods, datasets, detectors, weights, data_root, split, limit, invalid_boxes, degrade, config)
     count = default_workers() if workers is None else workers
     options = RunOptions(choose_device(device), batch_size, count, redo, command_line(ctx))
     try:

@@ -7,10 +7,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from ...datasets.types import Detections
 
 if TYPE_CHECKING:
     import torch
+
+
+class DetectorConfig(BaseModel):
+    """The file that describes a detector's network, for detectors that are not one network but many.
+
+    All but the path becomes part of a cell's key.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path = Field(exclude=True)
+    name: str
+    """The file's name without suffix; stands beside the detector's name in tables."""
+    sha256: str
+    """Hash of the content with everything that the file inherits."""
+    packages: dict[str, str]
+    """Versions of the packages that turn the file into a network."""
+    ops: str
+    """Whose operators the network runs on: "compiled" or "stand-in" (see ``methods.mmcv_ops``)."""
 
 
 class Detector(ABC):
@@ -23,6 +44,11 @@ class Detector(ABC):
 
     name: ClassVar[str]
     class_names: tuple[str, ...]
+
+    @classmethod
+    def create(cls, config: DetectorConfig | None) -> Detector:
+        """Construct the detector; ``config`` is None but for the detectors that are described by one."""
+        return cls()
 
     @abstractmethod
     def load(self, device: str, weights: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from lqbench.benchmark.cli.train import command
+from lqbench.benchmark.cli.train import _file_name, command
 from lqbench.datasets.errors import UserError
 from lqbench.methods.detector import train
 
@@ -58,3 +58,38 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monk
     assert result.exit_code == 130
     assert "--resume" in result.stderr
     assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_a_method_trains_by_its_own_recipe(tmp_path: Path) -> None:
+    out = tmp_path / "aeris.safetensors"
+    arguments = ("--method", "aeris", "--config", "tiny", "--device", "cpu", "--set", "schedule.epochs=1")
+    result = run(*arguments, "--out", str(out))
+    assert result.exit_code == 0, result.output
+    assert "epoch 1/1" in result.stderr
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["command"][-2:] == ["--set", "schedule.epochs=1"]
+    assert card["validation"]["dataset"] == "scenes-clean+aeris"
+    assert card["validation"]["split"] == "train"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--method", "hr"), "the method 'hr' has nothing to train"),
+        (("--method", "aeriss"), "did you mean 'aeris'"),
+        (("--method", "aeris", "--set", "batchs=3"), "did you mean 'batch'"),
+        (("--method", "detector", "--set", "batch=3"), "not for --method detector"),
+        (("--method", "detector", "--devices", "2"), "not for --method detector"),
+    ],
+)
+def test_mistakes_of_methods_are_told(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    result = run(*arguments, "--out", str(tmp_path / "x.safetensors"))
+    assert isinstance(result.exception, UserError)
+    assert message in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_paths_make_plain_file_names() -> None:
+    assert _file_name("scenes-clean") == "scenes-clean"
+    assert _file_name("coco:/data/mine") == "data-mine"
+    assert _file_name("configs/my.yaml") == "configs-my"

@@ -74,7 +74,7 @@ def test_cards_and_names_cost_no_torch() -> None:
 
 
 def test_announced_methods_are_not_there_yet() -> None:
-    assert {"aeris", "tdsr", "lcp-crux", "lcp-catch-up", "sr-then-detect"} <= set(ANNOUNCED_METHODS)
+    assert {"tdsr", "lcp-crux", "lcp-catch-up", "sr-then-detect"} <= set(ANNOUNCED_METHODS)
     assert not set(ANNOUNCED_METHODS) & set(method_registry())
 
 
@@ -95,7 +95,8 @@ class TestEntryPoints:
         registry = installed(bad_one="broken_plugin_a:Mine")
         with pytest.warns(UserWarning, match=r"plug-in 'bad-one' \(broken_plugin_a:Mine.*a_module_that_does_not_exist"):
             cards = method_cards(registry)
-        assert set(cards) == {"hr", "bicubic", "lr"}
+        assert "bad_one" not in cards
+        assert {"hr", "bicubic", "lr"} <= set(cards)
 
     def test_asking_for_a_broken_one_is_one_sentence(self, installed, tmp_path: Path) -> None:
         (tmp_path / "broken_plugin_b.py").write_text("1 / 0\n")

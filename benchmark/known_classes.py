@@ -1,0 +1,69 @@
+"""Whether a detector knows any class of a dataset, told before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..datasets.errors import UserError
+from ..methods.class_names import COCO80, label_map
+from ..methods.weights import WEIGHT_FILES
+
+if TYPE_CHECKING:
+    from ..datasets.spec import DatasetSpec
+
+SHOWN = 4
+"""Class names that a message lists."""
+
+
+def class_complaint(detector: str, spec: DatasetSpec, weights: Path | None) -> str:
+    """Return one sentence if a detector knows none of a dataset's classes; empty where it does, or nobody can tell.
+
+    Args:
+        detector: Name in the detector registry.
+        spec: The dataset.
+        weights: What ``--weights`` gave; None for the bundled or published checkpoint.
+    """
+    known = known_classes(detector, weights)
+    if not known:
+        return ""
+    try:
+        label_map(known, spec.classes)
+    except UserError:
+        return (
+            f"the detector {detector!r} knows none of the classes of {spec.name} ({_some(spec.classes)}): its weights "
+            f"were trained on {_some(known)}; choose --detector mini --weights FILE with weights for these classes, "
+            "which `lqbench train --method detector --dataset coco:FOLDER` writes for a folder with the splits train "
+            "and val, or bring a method of your own by --plugin."
+        )
+    return ""
+
+
+def known_classes(detector: str, weights: Path | None) -> tuple[str, ...]:
+    """Return the classes that a detector's weights were trained on, without building it; empty where unknown.
+
+    Published checkpoints know COCO's classes; what is in a checkpoint of the user's is told by the file of the bundled
+    detector alone.
+    """
+    if detector == "mini":
+        return _classes_in_header(weights)
+    return COCO80 if detector in WEIGHT_FILES and weights is None else ()
+
+
+def _classes_in_header(weights: Path | None) -> tuple[str, ...]:
+    """Return the classes in the header of a weight file; a file that cannot be read is told when it is loaded."""
+    from pydantic import ValidationError
+    from safetensors import SafetensorError, safe_open
+
+    from ..methods.detector.weights import BUNDLED, Header
+
+    try:
+        with safe_open(weights or BUNDLED, framework="numpy") as file:
+            return Header.model_validate_json((file.metadata() or {})["lqbench"]).classes
+    except (OSError, SafetensorError, KeyError, ValidationError):
+        return ()
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

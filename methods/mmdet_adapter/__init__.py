@@ -1,0 +1,1 @@
+"""Any detector of mmdet 3.x, from its config and checkpoint."""

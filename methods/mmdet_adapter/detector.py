@@ -1,0 +1,89 @@
+"""Any detector of mmdet 3.x behind the detector interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...datasets.errors import UserError
+from ...datasets.types import Detections
+from ..boxes import finish
+from ..detectors.base import Detector, DetectorConfig
+from ..detectors.checkpoint import load_strictly
+from .build import build_model, import_mmdet, scope_of
+from .checkpoint import read_checkpoint
+from .classes import class_names
+from .config import read_config
+from .pipeline import Pipeline
+
+
+class MmdetDetector(Detector):
+    """A config's model behind the config's own test pipeline and data preprocessor.
+
+    Score thresholds, suppression and the number of boxes are those of the config's ``test_cfg``.
+    """
+
+    name: ClassVar[str] = "mmdet"
+
+    def __init__(self, config: DetectorConfig) -> None:
+        self._config = config
+
+    @classmethod
+    def create(cls, config: DetectorConfig | None) -> MmdetDetector:
+        """Construct the detector that a config describes.
+
+        Raises:
+            UserError: There is no config.
+        """
+        if config is None:
+            raise UserError("the detector 'mmdet' needs a config; give one with --config.")
+        return cls(config)
+
+    def load(self, device: str, weights: Path | None) -> None:
+        """Build the config's model and load a checkpoint of which every name and shape has to fit.
+
+        Raises:
+            UserError: The config or the checkpoint is wrong, they do not belong together, or nothing names classes.
+        """
+        if weights is None:
+            raise UserError(f"the config {self._config.name} needs its checkpoint; give it with --weights.")
+        path = self._config.path
+        import_mmdet()
+        config = read_config(path)
+        with scope_of(config):
+            model = build_model(config, path)
+            self._pipeline = Pipeline(config, path)
+            checkpoint = read_checkpoint(weights)
+            self.class_names = class_names(checkpoint, config, path, model)
+        load_strictly(model, checkpoint.state, weights, f"the config {self._config.name}")
+        self._model = model.to(device).eval().requires_grad_(False)
+
+    def predict(self, images: Sequence[Tensor], *, enlarge: bool = True) -> list[Detections]:
+        """Detect objects in RGB float tensors (3, H, W) in [0, 1]; see ``Detector.predict``.
+
+        Images are rounded to 8 bits, as if they had been read from files. They go through one by one: in a batch,
+        mmdet pads them to a common size, and what lies beside an image would change its detections.
+        """
+        return [self._predict_one(image, enlarge) for image in images]
+
+    @torch.inference_mode()
+    def _predict_one(self, image: Tensor, enlarge: bool) -> Detections:
+        batch = self._pipeline(_as_read(image), enlarge=enlarge)
+        (found,) = self._model.test_step(batch)  # pyright: ignore[reportCallIssue]
+        boxes = found.pred_instances
+        # Boxes are a tensor, or an object of mmdet that holds one.
+        xyxy = getattr(boxes.bboxes, "tensor", boxes.bboxes).float().cpu().numpy()
+        scores, labels = boxes.scores.float().cpu().numpy(), boxes.labels.cpu().numpy()
+        return finish(xyxy, scores, labels, (image.shape[-2], image.shape[-1]))
+
+
+def _as_read(image: Tensor) -> NDArray[np.uint8]:
+    """Return what mmdet reads from a file with these pixels: uint8 (H, W, 3), BGR."""
+    rounded = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.ascontiguousarray(rounded.flip(0).permute(1, 2, 0).cpu().numpy())

@@ -1,0 +1,1 @@
+"""Training machinery that methods share: trainer, schedules, checkpoints, sampling, logs and configurations."""
