@@ -214,7 +214,7 @@ def page(results: dict[str, Measurement]) -> str:
 
 TEMPLATE = """# Performance
 
-Written by `python tests/performance.py`; do not edit.
+Written by `python tests/performance.py` and `python tests/degradation_speed.py`; do not edit.
 
 ## The bootstrap
 
@@ -255,6 +255,12 @@ def _cpu() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def other_sections(file: Path) -> str:
+    """Return what ``degradation_speed.py`` wrote into the page."""
+    _, heading, rest = file.read_text(encoding="utf-8").partition("\n## Building") if file.exists() else ("", "", "")
+    return heading + rest
+
+
 def main() -> None:
     """Measure everything and write the page, or measure one job and print it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -265,7 +271,7 @@ def main() -> None:
         print(json.dumps(asdict(measure(arguments.job))))
         return
     results = {job: measure_apart(job) for job in JOBS}
-    arguments.out.write_text(page(results), encoding="utf-8")
+    arguments.out.write_text(page(results) + other_sections(arguments.out), encoding="utf-8")
     print(arguments.out)
 
 

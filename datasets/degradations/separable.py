@@ -211,7 +211,10 @@ class SeparableMap:
             self._down, self._across = (torch.from_numpy(bands.matrices(dtype)) for bands in (rows, columns))
 
     def __call__(self, plane: NDArray[Any], result: NDArray[Any]) -> None:
-        """Map a padded plane (H', W'), see ``pad_reflect``, into a plane (h, w) of the precision asked for."""
+        """Map a padded plane (H', W'), see ``pad_reflect``, into a plane (h, w) of the precision asked for.
+
+        What lies in between is scratch memory: one map must not be applied within another of the same thread.
+        """
         rows, columns = self._rows.first, self._columns.first
         if self._chooses:
             result[:] = plane[rows][:, columns]
@@ -231,12 +234,13 @@ class SeparableMap:
         """
         import torch
 
+        down, width = self._down.flatten(1, 2), plane.shape[1]
+        blocks, outputs, window = down.shape
         levels = scratch("levels to map", plane.shape, self._dtype)
         np.copyto(levels, plane)
-        down, width = self._down.flatten(1, 2), plane.shape[1]
         strides, start = (self._rows.step * width, width, 1), self._rows.start * width
-        windows = torch.from_numpy(levels.ravel()[start:]).as_strided((*down.shape[::2], width), strides)
-        result = torch.from_numpy(scratch("mapped rows", (*down.shape[:2], width), self._dtype))
+        windows = torch.from_numpy(levels.ravel()[start:]).as_strided((blocks, window, width), strides)
+        result = torch.from_numpy(scratch("mapped rows", (blocks, outputs, width), self._dtype))
         return torch.bmm(down, windows, out=result)
 
     def _map_columns(self, upright: torch.Tensor) -> torch.Tensor:
@@ -259,7 +263,7 @@ class SeparableMap:
 
 
 def map_pixels(
-    padded: NDArray[Any], rows: Bands, columns: Bands, at: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+    padded: NDArray[Any], rows: Bands, columns: Bands, at: tuple[NDArray[np.intp], ...]
 ) -> NDArray[np.float64]:
     """Map single pixels in float64; the sum that ``map_axes`` makes, at a few places.
 

@@ -115,10 +115,10 @@ def test_rain_is_the_recipes(street: Any):
 
 
 def test_water_is_the_recipes(street: Any):
-    made, drawn, (image, distance_m) = recipe_and_scene(street, "underwater", {"distance_scale": 0.1})
+    made, drawn, scene = recipe_and_scene(street, "underwater", {"distance_scale": 0.1})
+    image, distance_m = scene
     kind, below = drawn["water_type"], drawn["below_surface_m"]
-    colours = (
-        torch.tensor(colour, dtype=torch.float64) for colour in (attenuation(kind), daylight_colour(kind, below))
-    )
-    result = f.underwater(image, distance_m * 0.1, *colours, drawn["background"])
+    beta = torch.tensor(attenuation(kind), dtype=torch.float64)
+    light = torch.tensor(daylight_colour(kind, below), dtype=torch.float64)
+    result = f.underwater(image, distance_m * 0.1, beta, light, drawn["background"])
     np.testing.assert_allclose(as_levels(result), made, atol=1)
