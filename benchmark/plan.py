@@ -124,7 +124,15 @@ def embedded_command(request: Request) -> str:
     """Return the command that shows the same kind of comparison with nothing to bring."""
     known = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
     twins = [spec.embedded_twin for spec in known if spec.embedded_twin]
-    return f"lqbench run --method {EMBEDDED_METHODS} --dataset {twins[0] if twins else EMBEDDED_DATASET}"
+    own = [name for name in request.methods if not _method_complaint(name) and _knows_scenes(name)]
+    methods = ",".join([*own, EMBEDDED_METHODS])
+    return f"lqbench run --method {methods} --dataset {twins[0] if twins else EMBEDDED_DATASET}"
+
+
+def _knows_scenes(name: str) -> bool:
+    """Tell whether a method brings a model of its own, with bundled weights for the embedded scenes."""
+    method = method_registry().get(name)
+    return bool(method.scenes_weights) and not method.weight_complaint(_settings(method, "", None), None)
 
 
 def _complaints(request: Request) -> Iterator[str]:
@@ -216,6 +224,19 @@ def _own_weight_complaints(request: Request) -> Iterator[str]:
         method = method_registry().get(name)
         if not issubclass(method, DetectingMethod):
             yield from filter(None, [method.weight_complaint(_settings(method, "", None), request.weights)])
+            yield from _scenes_alone(method, request)
+
+
+def _scenes_alone(method: type[Method], request: Request) -> Iterator[str]:
+    """Yield a sentence if bundled weights of the embedded scenes would judge photographs."""
+    if request.weights is not None or not method.scenes_weights:
+        return
+    for name in request.datasets:
+        if not _dataset_complaint(name) and not dataset_spec(name).embedded:
+            yield (
+                f"the bundled weights of {method.card.name!r} know the embedded scenes alone, not {name}: "
+                f"{method.scenes_weights}."
+            )
 
 
 def _class_complaints(request: Request) -> Iterator[str]:

@@ -87,6 +87,9 @@ class Method(ABC):
         """Tell whether the method overrides ``fit``."""
         return cls.fit.__func__ is not Method.fit.__func__
 
+    scenes_weights: ClassVar[str] = ""
+    """How to come by weights for photographs, of methods whose bundled weights know the embedded scenes alone."""
+
     @classmethod
     def weight_complaint(cls, settings: MethodSettings, weights: Path | None) -> str:
         """Say in one sentence why ``setup`` would refuse these weights; "" where nothing speaks against them.

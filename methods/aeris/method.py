@@ -67,6 +67,10 @@ class CenterMethod(Method):
     """
 
     settings_type: ClassVar[type[MethodSettings]] = AerisSettings
+    scenes_weights: ClassVar[str] = (
+        f"download the checkpoint that the README of {RELEASE} links, convert it with `lqbench convert aeris FILE.pth "
+        "--out FILE.safetensors`, or train with `lqbench train`, and give the file with --weights"
+    )
 
     def __init__(self, settings: MethodSettings) -> None:
         super().__init__(settings)

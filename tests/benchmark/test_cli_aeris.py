@@ -126,3 +126,10 @@ def test_wrong_family_and_wrong_output(folder: Path, tmp_path: Path) -> None:
     official = str(folder / "official.pth")
     mistake("did you mean 'aeris'", "convert", "aerys", official, "--out", str(tmp_path / "x.safetensors"))
     mistake("ends in .safetensors", "convert", "aeris", official, "--out", str(tmp_path / "x.pth"))
+
+
+@pytest.mark.parametrize("method", ["aeris", "centernet-control"])
+def test_bundled_weights_of_scenes_do_not_judge_photographs(method: str) -> None:
+    command = ("run", "--method", method, "--dataset", "coco-d")
+    mistake("know the embedded scenes alone, not coco-d", *command)
+    mistake(f"lqbench run --method {method},hr,lr,bicubic --dataset scenes-d", *command)
