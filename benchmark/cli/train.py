@@ -82,7 +82,10 @@ def command(
     except KeyboardInterrupt:
         _tell(_STOPPED)
         raise SystemExit(130) from None
-    if written.is_file():
+    from ...methods.training.trainer import process_rank
+
+    # The first process writes the file and says so; the others may find it there already.
+    if process_rank() == 0:
         click.echo(f"{written} (card: {written.with_suffix('.json')})")
 
 
