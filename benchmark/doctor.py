@@ -53,6 +53,7 @@ def examine(store: Path, data_root: Path | None) -> Iterator[Finding]:
     yield bundled_weights()
     yield store_writable(store)
     yield from places(data_root)
+    yield from _entries("method", inventory.methods())
     yield from _entries("dataset", inventory.datasets(data_root))
     yield from _entries("detector", inventory.detectors(data_root))
 

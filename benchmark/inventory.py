@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from ..datasets.catalog import ANNOUNCED_DATASETS, dataset_registry
 from ..datasets.errors import UserError
 from ..datasets.requirements import missing_requirements
-from ..methods.catalog import ANNOUNCED_METHODS, method_cards
+from ..methods.card import MethodCard
+from ..methods.catalog import ANNOUNCED_METHODS, method_cards, method_registry
 from ..methods.detectors.catalog import DESCRIBED_BY_CONFIG, detector_registry
 from ..methods.weights import WEIGHT_FILES, find_weights
 
@@ -36,7 +39,7 @@ class Entry:
 
 def methods() -> list[Entry]:
     """Return all methods, announced ones last."""
-    there = [Entry(name, card.title) for name, card in method_cards().items()]
+    there = [_method(name, card) for name, card in method_cards().items()]
     names = {entry.name for entry in there}
     return there + [
         Entry(name, title, state="announced") for name, title in ANNOUNCED_METHODS.items() if name not in names
@@ -55,6 +58,18 @@ def datasets(data_root: Path | None) -> list[Entry]:
 def detectors(data_root: Path | None) -> list[Entry]:
     """Return all detectors with the weights they need."""
     return [_detector(name, data_root) for name in detector_registry()]
+
+
+def _method(name: str, card: MethodCard) -> Entry:
+    """Return a method; one that brings its own model is ready if weights are bundled."""
+    method = method_registry().get(name)
+    try:
+        complaint = method.weight_complaint(method.settings_type(), None)
+    except ValidationError:
+        complaint = ""
+    if not complaint:
+        return Entry(name, card.title)
+    return Entry(name, card.title, brings="--weights", state="missing", missing=(complaint,))
 
 
 def _dataset(name: str, data_root: Path | None) -> Entry:

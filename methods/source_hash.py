@@ -22,6 +22,10 @@ _WITHOUT_EFFECT = frozenset(
 )
 """Modules of methods that find, describe or check, and so cannot change a box."""
 
+_TRAINING_CALLS = frozenset({"fit", "task_loss"})
+"""Functions of methods and detectors that only train: what they import reaches detections by way of the weights alone,
+whose own hash is in the key."""
+
 
 def method_source(method: type[Method], detector: type[Detector] | None) -> str:
     """Hash the files named by ``source_files``: names and contents.
@@ -43,9 +47,10 @@ def method_source(method: type[Method], detector: type[Detector] | None) -> str:
 def source_files(method: type[Method], detector: type[Detector] | None) -> tuple[str, ...]:
     """Return the names of the files that a method's detections depend on, sorted.
 
-    These are all Python files in the method's own folder, and every module of this package that it or the detector
-    imports, directly or not, as far as it can change a box. Weights bundled beside such a module (``*.safetensors``)
-    belong to them. A plug-in outside the package counts with its file, or with its whole folder where it is a package.
+    These are the method's own file, and every module of this package that it or the detector imports, directly or not,
+    as far as it can change a box; what is imported for training alone cannot. Weights bundled beside such a module
+    (``*.safetensors``) belong to them. A plug-in outside the package counts with its file, or with its whole folder
+    where it is a package.
     """
     return tuple(sorted(_dependencies(method, detector)))
 
@@ -65,10 +70,10 @@ def _dependencies(method: type[Method], detector: type[Detector] | None) -> dict
 
 
 def _own_files(method: type[Method]) -> list[Path]:
-    """Return a method's own file, and the rest of its folder where that folder belongs to it."""
+    """Return a method's own file, and the rest of its folder where that belongs to a plug-in."""
     file = _file_of(method)
     own_folder = (file.parent / "__init__.py").is_file() or file.name == "method.py"
-    if not own_folder or file.parent == _ROOT / "methods":
+    if not own_folder or file.is_relative_to(_ROOT):
         return [file]
     return sorted(file.parent.glob("*.py"))
 
@@ -94,11 +99,22 @@ def _bundled_weights(files: Iterable[Path]) -> list[Path]:
 
 def _imported_files(file: Path) -> Iterator[Path]:
     """Yield the files of this package that a file imports at any level and that can change a box."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in _nodes(ast.parse(file.read_text(encoding="utf-8"))):
         for module in _imported_modules(node, file):
             path = _module_file(module)
             if path is not None and _matters(module):
                 yield path
+
+
+def _nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, but for the functions that only train and for what only types are checked by."""
+    if isinstance(node, ast.FunctionDef) and node.name in _TRAINING_CALLS:
+        return
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _nodes(child)
 
 
 def _imported_modules(node: ast.AST, file: Path) -> list[str]:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from lqbench.benchmark.cli.main import main
 from lqbench.datasets.catalog import ANNOUNCED_DATASETS
+from lqbench.methods.aeris.method import Aeris
 from lqbench.methods.catalog import ANNOUNCED_METHODS
 
 
@@ -38,8 +39,15 @@ def test_methods_are_ready_or_announced(monkeypatch):
     assert {name for name, entry in found.items() if entry["state"] == "ready"} >= {"hr", "lr", "bicubic"}
     assert found["future-net"]["state"] == "announced"
     table = listed("methods")
+    assert found["aeris"]["state"] == "ready"
     assert "future-net" in table
     assert "announced" in table
+
+
+def test_a_method_without_bundled_weights_says_what_to_bring(monkeypatch):
+    monkeypatch.setattr(Aeris, "weight_complaint", lambda settings, weights: "train some.")
+    entry = entries("methods")["aeris"]
+    assert (entry["state"], entry["brings"], entry["missing"]) == ("missing", "--weights", ["train some."])
 
 
 def test_datasets_say_what_must_be_brought(coco_root, monkeypatch):

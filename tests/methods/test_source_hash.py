@@ -9,6 +9,7 @@ import pytest
 
 import lqbench
 from lqbench.methods import source_hash
+from lqbench.methods.aeris.method import Aeris
 from lqbench.methods.bicubic.method import Bicubic
 from lqbench.methods.catalog import MethodRegistry, load_plugin
 from lqbench.methods.detectors.mini import MiniDetector
@@ -23,9 +24,9 @@ SHARED = {
 }
 
 
-def test_a_method_counts_its_folder_and_the_shared_modules() -> None:
+def test_a_method_counts_with_the_shared_modules() -> None:
     files = set(source_files(Bicubic, None))
-    assert files >= SHARED | {"methods/bicubic/method.py", "methods/bicubic/__init__.py"}
+    assert files >= SHARED | {"methods/bicubic/method.py"}
     assert not any("yolox" in name or "/hr/" in name for name in files)
 
 
@@ -110,3 +111,10 @@ def test_module_names_resolve_relative_to_the_package() -> None:
     assert source_hash._inside("lqbench.methods.base") == "methods.base"
     assert source_hash._inside("torch") == ""
     assert source_hash._inside("lqbench_plugin_1.x") == ""
+
+
+def test_what_only_trains_does_not_count() -> None:
+    files = set(source_files(Aeris, None))
+    assert {"methods/aeris/method.py", "methods/aeris/net.py", "methods/aeris/decode.py"} <= files
+    assert not {f"methods/aeris/{name}.py" for name in ("train", "fit", "recipe", "targets", "loss")} & files
+    assert not [name for name in files if name.startswith("methods/training/")]

@@ -155,6 +155,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_card(tmp_path: Path) -> None:
 
 def test_metrics_are_logged(tmp_path: Path) -> None:
     train_aeris(request(tmp_path / "a.safetensors", measure=lambda images, found: {"AP": 0.25, "AP_S": None}))
+    assert list((tmp_path / "a.work/logs/tensorboard/version_0").glob("events.out.tfevents.*"))
     with (tmp_path / "a.work/logs/csv/version_0/metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["val_AP"]) for row in rows if row["val_AP"]] == [0.25, 0.25]
