@@ -42,6 +42,7 @@ def infer(
     batch_size: int,
     workers: int,
     on_batch: Callable[[int], None],
+    crop: int = 0,
 ) -> ChunkResult:
     """Run a method over the images that no stored chunk covers yet, and return all detections.
 
@@ -52,6 +53,7 @@ def infer(
         batch_size: Images per call of ``detect``.
         workers: Loader processes.
         on_batch: Called with the number of images after every batch.
+        crop: Pixels at each border that PSNR and SSIM leave out.
 
     Raises:
         UserError: An image cannot be loaded.
@@ -64,7 +66,7 @@ def infer(
     clean = method.card.needs_clean or measure
     loaded = load_batches(dataset, batches, clean=clean, workers=workers)
     for chunk in missing:
-        worker = _ChunkRun(method, dataset.classes, measure)
+        worker = _ChunkRun(method, dataset.classes, measure, crop)
         for _ in batches_of(chunk, batch_size):
             on_batch(worker.run_batch(loaded))
         partial.write(chunk, worker.result())
@@ -74,13 +76,15 @@ def infer(
 class _ChunkRun:
     """Collects what a method finds in the batches of one chunk."""
 
-    def __init__(self, method: Method, classes: tuple[str, ...], measure: bool) -> None:
+    def __init__(self, method: Method, classes: tuple[str, ...], measure: bool, crop: int) -> None:
         self._method = method
         self._classes = classes
         self._measure = measure
+        self._crop = crop
         self._found: list[tuple[int, Detections]] = []
         self._quality: dict[int, dict[str, float]] = {}
         self._seconds: dict[str, float] = {}
+        self._costs: list[tuple[int, int]] = []
 
     def run_batch(self, loaded: Iterator[list[Sample]]) -> int:
         """Take the next batch, detect in it, and return its number of images."""
@@ -89,11 +93,12 @@ class _ChunkRun:
         self._detect(samples)
         if self._measure:
             self._restore(samples)
+        self._count(samples)
         return len(samples)
 
     def result(self) -> ChunkResult:
         """Return the chunk's tables."""
-        return ChunkResult(detections_frame(self._found), quality_frame(self._quality), self._seconds)
+        return ChunkResult(detections_frame(self._found), quality_frame(self._quality), self._seconds, self._costs)
 
     def _detect(self, samples: Sequence[Sample]) -> None:
         batch = self._batch(samples)
@@ -111,7 +116,12 @@ class _ChunkRun:
             for sample, image in zip(samples, images, strict=True):
                 assert sample.clean is not None
                 clean = sample.clean.permute(1, 2, 0).numpy()
-                self._quality[sample.record.index] = image_quality(image, clean)
+                self._quality[sample.record.index] = image_quality(image, clean, self._crop)
+
+    def _count(self, samples: Sequence[Sample]) -> None:
+        """Ask the method what restoring each image takes; nothing is kept where it does not tell."""
+        costs = [self._method.cost(sample) for sample in self._batch(samples).samples]
+        self._costs += [(cost.flops, cost.parameters) for cost in costs if cost is not None]
 
     def _batch(self, samples: Sequence[Sample]) -> Batch:
         shown = samples if self._method.card.needs_clean else without_clean(samples)

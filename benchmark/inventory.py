@@ -10,10 +10,14 @@ from pydantic import ValidationError
 from ..datasets.catalog import ANNOUNCED_DATASETS, dataset_registry
 from ..datasets.errors import UserError
 from ..datasets.requirements import missing_requirements
+from ..methods.base import Method
 from ..methods.card import MethodCard
 from ..methods.catalog import ANNOUNCED_METHODS, method_cards, method_registry
 from ..methods.detectors.catalog import DESCRIBED_BY_CONFIG, detector_registry
+from ..methods.sr_then_detect.method import SrThenDetect
 from ..methods.weights import WEIGHT_FILES, find_weights
+from .plan import Request
+from .sr_files import ANY_SCALE, sr_complaint
 
 
 @dataclass(frozen=True)
@@ -61,15 +65,22 @@ def detectors(data_root: Path | None) -> list[Entry]:
 
 
 def _method(name: str, card: MethodCard) -> Entry:
-    """Return a method; one that brings its own model is ready if weights are bundled."""
+    """Return a method; one that brings its own model, or a network before one, is ready if its weights are there."""
     method = method_registry().get(name)
-    try:
-        complaint = method.weight_complaint(method.settings_type(), None)
-    except ValidationError:
-        complaint = ""
+    if issubclass(method, SrThenDetect):
+        brings, complaint = "--sr-weights", sr_complaint(method, Request((), ()), ANY_SCALE, embedded=True)
+    else:
+        brings, complaint = "--weights", _weight_complaint(method)
     if not complaint:
         return Entry(name, card.title)
-    return Entry(name, card.title, brings="--weights", state="missing", missing=(complaint,))
+    return Entry(name, card.title, brings=brings, state="missing", missing=(complaint,))
+
+
+def _weight_complaint(method: type[Method]) -> str:
+    try:
+        return method.weight_complaint(method.settings_type(), None)
+    except ValidationError:
+        return ""  # settings without defaults are told when such a method is run
 
 
 def _dataset(name: str, data_root: Path | None) -> Entry:

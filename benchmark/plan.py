@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,12 @@ from ..methods.detecting import DetectingMethod
 from ..methods.detectors.base import DetectorConfig
 from ..methods.detectors.catalog import detector_registry
 from ..methods.source_hash import method_source
+from ..methods.sr_then_detect.method import SrThenDetect
 from ..methods.weights import sha256_of
 from ..results.cell import Cell
 from .detector_files import detector_config, detector_weights, file_complaints, idle_config_complaint
 from .known_classes import class_complaint
+from .sr_files import ANY_SCALE, spec_scale, sr_complaint, sr_weights
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -46,6 +48,7 @@ class Request:
         invalid_boxes: "error" or "drop".
         degrade: A further degradation on top of each dataset's own, in the mini language; empty for none.
         config: Path or name of the file that describes a detector of mmdet; None where there is none.
+        sr_weights: Weights of the super-resolution networks, by method.
     """
 
     methods: tuple[str, ...]
@@ -58,6 +61,7 @@ class Request:
     invalid_boxes: str = "error"
     degrade: str = ""
     config: str | None = None
+    sr_weights: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def make_plan(
         for name in request.datasets
         for detector in _detectors(request, method, dataset_spec(name))
     )
-    return tuple(_group(request, datasets, method, detector) for method, detector in choices)
+    return tuple(group for method, detector in choices for group in _groups(request, datasets, method, detector))
 
 
 def _refuse_blind_oracles(request: Request, datasets: dict[str, Dataset]) -> None:
@@ -132,6 +136,8 @@ def embedded_command(request: Request) -> str:
 def _knows_scenes(name: str) -> bool:
     """Tell whether a method brings a model of its own, with bundled weights for the embedded scenes."""
     method = method_registry().get(name)
+    if issubclass(method, SrThenDetect):
+        return not sr_complaint(method, Request((), ()), ANY_SCALE, embedded=True)
     return bool(method.scenes_weights) and not method.weight_complaint(_settings(method, "", None), None)
 
 
@@ -144,6 +150,7 @@ def _complaints(request: Request) -> Iterator[str]:
     unknown = [sentence for name in request.detectors for sentence in _detector_complaint(name)]
     yield from unknown or [*_class_complaints(request), *_weight_complaints(request)]
     yield from _own_weight_complaints(request)
+    yield from _sr_complaints(request)
 
 
 def _method_complaint(name: str) -> list[str]:
@@ -227,6 +234,19 @@ def _own_weight_complaints(request: Request) -> Iterator[str]:
             yield from _scenes_alone(method, request)
 
 
+def _sr_complaints(request: Request) -> Iterator[str]:
+    """Yield a sentence for each super-resolution network without weights, where the datasets' scale is known."""
+    specs = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
+    for name in request.methods:
+        method = None if _method_complaint(name) else method_registry().get(name)
+        if method is None or not issubclass(method, SrThenDetect):
+            continue
+        for spec in specs:
+            scale = None if request.degrade else spec_scale(spec)
+            if scale is not None:
+                yield from filter(None, [sr_complaint(method, request, scale, embedded=spec.embedded)])
+
+
 def _scenes_alone(method: type[Method], request: Request) -> Iterator[str]:
     """Yield a sentence if bundled weights of the embedded scenes would judge photographs."""
     if request.weights is not None or not method.scenes_weights:
@@ -284,20 +304,38 @@ def _detectors(request: Request, method: str, spec: DatasetSpec) -> tuple[str, .
     return (found.own_detector,) if found.own_detector else request.detectors or (spec.default_detector,)
 
 
-def _group(request: Request, datasets: dict[str, Dataset], name: str, detector: str) -> Group:
-    """Return the cells of one method with one detector on all datasets that want this detector."""
+def _groups(request: Request, datasets: dict[str, Dataset], name: str, detector: str) -> Iterator[Group]:
+    """Yield the cells of one method with one detector on all datasets that want this detector.
+
+    They are one group but for methods whose network differs from dataset to dataset.
+    """
     method = method_registry().get(name)
     config = detector_config(detector, request)
-    settings = _settings(method, detector, config)
     weights = detector_weights(detector, config, request) if detector else request.weights
-    source = method_source(method, detector_registry().get(detector) if detector else None)
     weights_sha256 = sha256_of(weights) if weights else ""
-    jobs = [
-        Job(_cell(settings, method.card.name, source, weights_sha256, dataset), dataset)
-        for dataset in datasets.values()
-        if detector in _detectors(request, name, dataset.spec)
-    ]
-    return Group(method, settings, weights, tuple(jobs))
+    kind = detector_registry().get(detector) if detector else None
+    wanted = [dataset for dataset in datasets.values() if detector in _detectors(request, name, dataset.spec)]
+    for settings, chosen in _by_settings(request, method, detector, config, wanted):
+        source = method_source(method, kind, method.parts(settings))
+        jobs = [Job(_cell(settings, method.card.name, source, weights_sha256, one), one) for one in chosen]
+        yield Group(method, settings, weights, tuple(jobs))
+
+
+def _by_settings(
+    request: Request, method: type[Method], detector: str, config: DetectorConfig | None, datasets: Sequence[Dataset]
+) -> list[tuple[MethodSettings, list[Dataset]]]:
+    """Return the settings of a method, each with the datasets that it has them on."""
+    found: list[tuple[MethodSettings, list[Dataset]]] = []
+    for dataset in datasets:
+        settings = _settings(method, detector, config)
+        if issubclass(method, SrThenDetect):
+            settings = settings.model_copy(update={"sr": sr_weights(method, request, dataset)})
+        same = next((chosen for known, chosen in found if known == settings), None)
+        if same is None:
+            found.append((settings, [dataset]))
+        else:
+            same.append(dataset)
+    return found
 
 
 def _settings(method: type[Method], detector: str, config: DetectorConfig | None = None) -> MethodSettings:

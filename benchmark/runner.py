@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from ..datasets.errors import UserError
 from ..results.lock import Claim
 from ..results.partial import ChunkResult, Partial
-from ..results.record import Metrics, Record
+from ..results.record import Metrics, Record, RestorationCost
 from ..results.store import Store
 from .determinism import make_deterministic
 from .evaluate import evaluate
@@ -40,6 +40,7 @@ class RunOptions:
         workers: Loader processes; 0 loads in this process.
         redo: Whether finished cells are computed again.
         command: The command line, for the record.
+        crop: Pixels at each border that PSNR and SSIM of restored images leave out; the metrics' names state it.
     """
 
     device: str = "cpu"
@@ -47,6 +48,7 @@ class RunOptions:
     workers: int = 0
     redo: bool = False
     command: tuple[str, ...] = ()
+    crop: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,9 @@ class _Run:
         return record
 
     def _partial(self, job: Job, device: str) -> Partial:
-        conditions = {"batch_size": self._options.batch_size, "device": device}
+        conditions: dict[str, int | str] = {"batch_size": self._options.batch_size, "device": device}
+        if self._options.crop:
+            conditions["crop"] = self._options.crop
         partial = self._store.partial(job.cell, conditions)
         if self._options.redo:
             partial.remove()
@@ -174,8 +178,16 @@ class _Run:
             claim.heartbeat()
             self._display.advance(count)
 
-        workers = self._options.workers
-        return infer(method, job.dataset, partial, batch_size=batch_size, workers=workers, on_batch=on_batch)
+        options = self._options
+        return infer(
+            method,
+            job.dataset,
+            partial,
+            batch_size=batch_size,
+            workers=options.workers,
+            on_batch=on_batch,
+            crop=options.crop,
+        )
 
     def _record(
         self,
@@ -200,6 +212,7 @@ class _Run:
             seconds={name: round(value, 3) for name, value in (seconds or {}).items()},
             provenance=provenance(holder.device, self._options.command),
             metrics=metrics,
+            cost=None if result is None else RestorationCost.of(result.costs, len(job.dataset)),
             dataset_facts=facts,
             method_card=holder.group.method.card.model_dump(mode="json"),
         )

@@ -147,6 +147,23 @@ class Dataset:
         pair = self._source.load_clean(index)
         return self._degradation.prepare(self._source.load(index) if pair is None else pair)
 
+    def annotated(self, index: int) -> torch.Tensor:
+        """Return the image in which the annotations were drawn, before any degradation, uint8 (3, H, W) RGB.
+
+        Training makes its own crops and low-resolution images from it; ``annotated_boxes`` are its boxes.
+
+        Raises:
+            UserError: There are no clean images, or the file is missing, broken or of another size than annotated.
+        """
+        if not self.has_clean:
+            raise UserError(self.why_no_clean)
+        pair = self._source.load_clean(index)
+        return degradation("none", {}).prepare(self._source.load(index) if pair is None else pair)
+
+    def annotated_boxes(self, index: int) -> Boxes:
+        """Return an image's boxes in the pixels of ``annotated``."""
+        return scale_boxes(self._source.images[index].annotations, (1.0, 1.0))
+
     def sample(self, index: int, *, clean: bool = False) -> Sample:
         """Return one degraded image with its record, and the clean image if asked for.
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from ..datasets.types import Batch, Detections
+from ..datasets.types import Batch, Detections, Sample
 from .card import MethodCard
 from .detectors.base import DetectorConfig
 
 if TYPE_CHECKING:
     import torch
 
+    from .sr.cost import Cost
     from .training.request import FitRequest
     from .weights import WeightFile
 
@@ -66,8 +67,20 @@ class Method(ABC):
         """Return the restored images, uint8 (3, H, W) in the clean images' sizes, if ``card.restores``."""
         raise NotImplementedError(f"{self.card.name} does not restore images")
 
+    def cost(self, sample: Sample) -> Cost | None:
+        """Return what restoring one image takes, apart from detecting in it; None where there is nothing to tell.
+
+        Asked after ``setup``, once for each image; ``methods.sr.cost.CostMeter`` counts without restoring.
+        """
+        return None
+
     def teardown(self) -> None:  # noqa: B027  most methods hold nothing that must be freed
         """Free what ``setup`` took. Called once, also after a failure."""
+
+    @classmethod
+    def parts(cls, settings: MethodSettings) -> tuple[type, ...]:
+        """Return classes that the settings name and whose source files the detections depend on as well."""
+        return ()
 
     @classmethod
     def weight_requirements(cls, settings: MethodSettings) -> tuple[WeightFile, ...]:

@@ -29,14 +29,34 @@ _BUILT_IN = {
     "centernet": "aeris.method:CenterNet",
     "centernet-control": "aeris.method:CenterNetControl",
     "mmdet": "mmdet_adapter.method:Mmdet",
+    "sr-then-detect": "sr_then_detect.named:AnySr",
+    "tdsr": "sr_then_detect.named:Tdsr",
+    "sr-ft": "sr_then_detect.named:SrFt",
+    "sr-ft-plus": "sr_then_detect.named:SrFtPlus",
+    "fdsr": "sr_then_detect.named:Fdsr",
+    "dbpn": "sr_then_detect.named:Dbpn",
+    "srresnet": "sr_then_detect.named:SrResNet",
+    "srgan": "sr_then_detect.named:SrGan",
+    "edsr": "sr_then_detect.named:Edsr",
+    "rcan": "sr_then_detect.named:Rcan",
+    "rrdb": "sr_then_detect.named:Rrdb",
+    "esrgan": "sr_then_detect.named:Esrgan",
+    "bsrgan": "sr_then_detect.named:Bsrgan",
+    "real-esrgan": "sr_then_detect.named:RealEsrgan",
+    "real-esrgan-compact": "sr_then_detect.named:RealEsrganCompact",
+    "swinir": "sr_then_detect.named:SwinIr",
+    "carn": "sr_then_detect.named:Carn",
+    "carn-m": "sr_then_detect.named:CarnM",
+    "vdsr": "sr_then_detect.named:Vdsr",
+    "srcnn": "sr_then_detect.named:SrCnn",
+    "fsrcnn": "sr_then_detect.named:FsrCnn",
+    "classsr": "sr_then_detect.named:ClassSr",
 }
 
 ANNOUNCED_METHODS: dict[str, str] = {
-    "tdsr": "TDSR: task-driven super-resolution (Haris et al., ICONIP 2021)",
     "lcp": "LCP: learning cruxes to push, crux and catch-up learner",
     "lcp-crux": "LCP with the crux learner alone",
     "lcp-catch-up": "LCP with the catch-up learner alone",
-    "sr-then-detect": "Any super-resolution network, then a detector",
 }
 """Methods of the suite that are not built yet: name to title."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .base import Method
@@ -18,7 +18,17 @@ _DATASETS_THAT_MATTER = frozenset({"datasets.degradations.resize", "datasets.cla
 """Modules outside methods that shape detections; the others carry data or messages."""
 
 _WITHOUT_EFFECT = frozenset(
-    f"methods.{name}" for name in ("card", "catalog", "contract", "detectors.catalog", "source_hash", "weights")
+    f"methods.{name}"
+    for name in (
+        "card",
+        "catalog",
+        "contract",
+        "detectors.catalog",
+        "sr.catalog",
+        "sr.published",
+        "source_hash",
+        "weights",
+    )
 )
 """Modules of methods that find, describe or check, and so cannot change a box."""
 
@@ -27,14 +37,14 @@ _TRAINING_CALLS = frozenset({"fit", "task_loss"})
 whose own hash is in the key."""
 
 
-def method_source(method: type[Method], detector: type[Detector] | None) -> str:
+def method_source(method: type[Method], detector: type[Detector] | None, parts: Sequence[type] = ()) -> str:
     """Hash the files named by ``source_files``: names and contents.
 
     Returns:
         sha256 as 64 hex digits; line endings and the place of the installation do not matter.
     """
     digest = hashlib.sha256()
-    for name, file in sorted(_dependencies(method, detector).items()):
+    for name, file in sorted(_dependencies(method, detector, parts).items()):
         content = file.read_bytes()
         if file.suffix == ".py":
             content = content.replace(b"\r\n", b"\n")
@@ -44,20 +54,25 @@ def method_source(method: type[Method], detector: type[Detector] | None) -> str:
     return digest.hexdigest()
 
 
-def source_files(method: type[Method], detector: type[Detector] | None) -> tuple[str, ...]:
+def source_files(method: type[Method], detector: type[Detector] | None, parts: Sequence[type] = ()) -> tuple[str, ...]:
     """Return the names of the files that a method's detections depend on, sorted.
 
     These are the method's own file, and every module of this package that it or the detector imports, directly or not,
     as far as it can change a box; what is imported for training alone cannot. Weights bundled beside such a module
     (``*.safetensors``) belong to them. A plug-in outside the package counts with its file, or with its whole folder
     where it is a package.
+
+    Args:
+        method: The method.
+        detector: The detector behind it; None where there is none.
+        parts: Further classes that the method's settings name, see ``Method.parts``.
     """
-    return tuple(sorted(_dependencies(method, detector)))
+    return tuple(sorted(_dependencies(method, detector, parts)))
 
 
-def _dependencies(method: type[Method], detector: type[Detector] | None) -> dict[str, Path]:
+def _dependencies(method: type[Method], detector: type[Detector] | None, parts: Sequence[type]) -> dict[str, Path]:
     """Return the files by portable name."""
-    queue = [*_own_files(method), *([] if detector is None else [_file_of(detector)])]
+    queue = [*_own_files(method), *([] if detector is None else [_file_of(detector)]), *map(_file_of, parts)]
     seen: dict[str, Path] = {}
     while queue:
         file = queue.pop()

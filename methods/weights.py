@@ -10,6 +10,7 @@ from pathlib import Path
 from ..datasets.errors import UserError
 
 _TORCHVISION = "https://download.pytorch.org/models"
+_AMDEGROOT = "https://s3.amazonaws.com/amdegroot-models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,17 @@ def _torchvision(name: str, file: str, note: str) -> WeightFile:
     return WeightFile(name, (file,), f"{_TORCHVISION}/{file}", note=note)
 
 
+def _amdegroot(name: str, file: str, kind: str) -> WeightFile:
+    note = f"105 MB, MIT, PASCAL VOC 2007 and 2012 trainval, {kind}; no hash is published"
+    return WeightFile(name, (file,), f"{_AMDEGROOT}/{file}", note=note)
+
+
 WEIGHT_FILES: dict[str, WeightFile] = {
     entry.name: entry
     for entry in (
         _torchvision("ssd300_vgg16", "ssd300_vgg16_coco-b556d3b4.pth", "136 MB, BSD-3-Clause, COCO train2017"),
+        _amdegroot("ssd300-voc", "ssd300_mAP_77.43_v2.pth", "trained in PyTorch, red first"),
+        _amdegroot("ssd300-voc-caffe", "ssd_300_VOC0712.pth", "converted from Caffe, blue first"),
         _torchvision("fasterrcnn", "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth", "160 MB, BSD-3-Clause, COCO train2017"),
         _torchvision("fcos", "fcos_resnet50_fpn_coco-99b0c9b7.pth", "124 MB, BSD-3-Clause, COCO train2017"),
         _torchvision("retinanet", "retinanet_resnet50_fpn_coco-eeacb38b.pth", "130 MB, BSD-3-Clause, COCO train2017"),

@@ -16,12 +16,13 @@ class Column:
     """One column of numbers.
 
     Attributes:
-        key: Name of the metric in ``Metrics.values``, or a name of ``COUNT_COLUMNS`` or ``CEILING_SHARE``.
+        key: Name of the metric in ``Metrics.values``, or a name of ``COUNT_COLUMNS``, ``CEILING_SHARE`` or ``FLOPS``.
         label: Short heading; what follows an underscore is set as a subscript on the page.
         meaning: One sentence for the legend.
         unit: Unit of the printed number; empty for counts and for SSIM.
         factor: Printed number divided by stored number: 100 for metrics stored in [0, 1] and printed in percent.
         decimals: Digits after the point.
+        significant: Where values span orders of magnitude: digits that are shown of each, in place of ``decimals``.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Column:
     unit: str = "%"
     factor: float = 100.0
     decimals: int = 1
+    significant: int = 0
 
     @property
     def heading(self) -> str:
@@ -40,11 +42,17 @@ class Column:
         """Return the printed form of a stored value, without its unit; a dash for NaN."""
         if math.isnan(value):
             return MISSING
-        return f"{value * self.factor:,.{self.decimals}f}"
+        return f"{value * self.factor:,.{self._decimals(value * self.factor)}f}"
 
     def text_with_unit(self, value: float) -> str:
         """Return the printed form of a stored value and its unit, which no line break parts; a dash for NaN."""
         return f"{self.text(value)}\N{NO-BREAK SPACE}{self.unit}".strip() if not math.isnan(value) else MISSING
+
+    def _decimals(self, printed: float) -> int:
+        """Return how many digits stand after the point."""
+        if not self.significant or printed == 0:
+            return 0 if self.significant else self.decimals
+        return max(0, self.significant - 1 - math.floor(math.log10(abs(printed))))
 
 
 AP = Column(
@@ -67,6 +75,15 @@ VOC_COLUMNS = (
 )
 CEILING_SHARE = Column(
     "ceiling_share", "of HR ceiling", "Primary metric divided by that of the ceiling row, which sees the clean image."
+)
+FLOPS = Column(
+    "flops_mean",
+    "FLOPs/image",
+    "Floating-point operations of the restoring network for one image, mean over images; two for each "
+    "multiply-accumulate. The detector's are not in it.",
+    "G",
+    factor=1e-9,
+    significant=3,
 )
 COUNT_COLUMNS = (
     Column("images", "images", "Images evaluated.", "", factor=1.0, decimals=0),

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..results.record import Provenance
+from ..results.record import Provenance, RestorationCost
+from .columns import FLOPS
 from .rows import Row
 from .sections import DatasetSection
 from .text import join, settings_text
@@ -68,6 +69,7 @@ class CellSource:
             ("Settings", settings_text(record.cell.method_settings)),
             ("Started", record.started),
             ("Wall time", f"{seconds} on {record.provenance.device} (not a benchmark of speed)" if seconds else ""),
+            ("Restoring an image", _cost_text(record.cost)),
             ("Scored by", record.metrics.scorer if record.metrics else ""),
             ("Detections sha256", record.metrics.detections_sha256 if record.metrics else ""),
             ("Weights sha256", record.cell.weights_sha256),
@@ -80,6 +82,14 @@ class CellSource:
     def command(self) -> str:
         """Return the command line that computed the cell, quoted for a shell; empty if unknown."""
         return shlex.join(self.row.record.provenance.command)
+
+
+def _cost_text(cost: RestorationCost | None) -> str:
+    """Return what restoring took; empty where it is not known."""
+    if cost is None:
+        return ""
+    mean, largest = FLOPS.text_with_unit(cost.flops_mean), FLOPS.text_with_unit(float(cost.flops_max))
+    return f"{mean}FLOPs on average, {largest}FLOPs at most, with {cost.parameters:,} parameters"
 
 
 def _phase_order(phase: str) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from .chart import Chart, bar_chart
+from .cost_chart import CostChart, cost_chart
 from .tables import Table
 from .text import join, plain, settings_text, slug
 
@@ -86,6 +87,11 @@ class DatasetSection:
     def chart(self) -> Chart:
         """Return the bar chart of the primary metric over all rows."""
         return bar_chart(self.tables)
+
+    @cached_property
+    def cost_chart(self) -> CostChart | None:
+        """Return the primary metric against the cost of restoring; None where fewer than two rows have both."""
+        return cost_chart(self.tables)
 
 
 def _objects(facts: Mapping[str, Any]) -> str:

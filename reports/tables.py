@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ..results.record import Record
-from .columns import CEILING_SHARE, COUNT_COLUMNS, Column, family, per_class_columns, quality_columns
+from .columns import CEILING_SHARE, COUNT_COLUMNS, FLOPS, Column, family, per_class_columns, quality_columns
 from .rows import Row, canonical, dataset_identity, rows_of
 
 NO_DETECTOR = "built-in detector"
@@ -99,8 +99,8 @@ class Table:
         key: What the rows share.
         facts: Facts of the dataset as run, from its newest record.
         rows: Ceiling rows first, then best first by the primary metric, failed cells last.
-        columns: Detection metrics of the dataset's protocol, share of the ceiling and image quality where there is
-            one, counts.
+        columns: Detection metrics of the dataset's protocol, share of the ceiling, image quality and cost of restoring
+            where there is one, counts.
         frame: float64; index: cell keys in row order, columns: ``Column.key``; stored values, NaN where missing.
         per_class: One table per metric that is shown class by class; empty where no cell is finished.
     """
@@ -169,12 +169,12 @@ def _table(key: TableKey, rows: Sequence[Row]) -> Table:
     metric = str(facts.get("metric", "coco"))
     detection = family(metric)
     quality = quality_columns(name for row in rows if row.record.metrics for name in row.record.metrics.values)
-    frame = _frame(rows, (*detection, *quality, *COUNT_COLUMNS))
+    frame = _frame(rows, (*detection, *quality, FLOPS, *COUNT_COLUMNS))
     ceiling = _ceiling(rows, frame, detection[0])
     if ceiling is not None:
         share = frame[detection[0].key] / _at(frame, ceiling, detection[0])
         frame = frame.assign(**{CEILING_SHARE.key: share})
-    optional = (CEILING_SHARE, *quality)
+    optional = (CEILING_SHARE, *quality, FLOPS)
     given = tuple(column for column in optional if column.key in frame and frame[column.key].notna().any())
     columns = (*detection, *given, *COUNT_COLUMNS)
     ordered = tuple(sorted(rows, key=lambda row: _row_order(row, _at(frame, row, detection[0]))))
@@ -208,6 +208,8 @@ def _stored(record: Record, column: Column) -> float:
         return math.nan
     if column in COUNT_COLUMNS:
         return float(getattr(record, column.key))
+    if column is FLOPS:
+        return math.nan if record.cost is None else record.cost.flops_mean
     value = record.metrics.values.get(column.key) if record.metrics else None
     return math.nan if value is None else float(value)
 

@@ -10,6 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ..results.record import Record
+from .columns import Column
 from .sections import DatasetSection, sections_of
 from .tables import Table, comparison_tables
 
@@ -34,13 +35,21 @@ def rich_table(section: DatasetSection, table: Table) -> RichTable:
     heading = f"{section.name}{subset}, detector: {table.key.detector_name}"
     result = RichTable(title=Text(heading), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     result.add_column("method", overflow="fold")
-    for column in table.columns:
+    columns = _narrow(table)
+    for column in columns:
         unit = f"\n[{column.unit}]" if column.unit else ""
         result.add_column(Text(column.label + unit), justify="right", no_wrap=True)
-    for row, texts in zip(table.rows, table.text_rows, strict=True):
+    for row in table.rows:
         style = "red" if row.failed else "dim" if row.is_ceiling else ""
+        texts = (row.marked_label, *(table.text(row, column) for column in columns))
         result.add_row(*map(Text, texts), style=style)
     return result
+
+
+def _narrow(table: Table) -> list[Column]:
+    """Return the columns for a terminal's width: image quality in RGB is left to the page where luma's is there."""
+    hidden = {column.key.replace("_Y", "_RGB") for column in table.columns if "_Y" in column.key}
+    return [column for column in table.columns if column.key not in hidden]
 
 
 def _footnotes(table: Table) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,13 @@ class ChunkResult:
         detections: Table as of ``tables.detections_frame``.
         quality: Table as of ``tables.quality_frame``; without rows where the method does not restore.
         seconds: Wall seconds by phase.
+        costs: (FLOPs, parameters) of restoring, by image; empty where the method does not tell.
     """
 
     detections: pd.DataFrame
     quality: pd.DataFrame
     seconds: dict[str, float]
+    costs: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Partial:
@@ -71,6 +73,7 @@ class Partial:
             "conditions": self._conditions,
             "seconds": result.seconds,
             "quality": result.quality.to_dict("list"),
+            "costs": result.costs,
         }
         write_bytes(self.folder / chunk.file_name, encode_parquet(result.detections, facts))
 
@@ -79,7 +82,9 @@ class Partial:
         path = self.folder / chunk.file_name
         facts = read_parquet_facts(path)
         quality = pd.DataFrame(facts["quality"]).astype({"image": "int32"})
-        return ChunkResult(read_parquet(path), quality, facts["seconds"])
+        # Chunks of earlier versions of lqbench know no costs.
+        costs = [(flops, parameters) for flops, parameters in facts.get("costs", [])]
+        return ChunkResult(read_parquet(path), quality, facts["seconds"], costs)
 
     def remove(self) -> None:
         """Forget all chunks."""
@@ -87,11 +92,11 @@ class Partial:
 
 
 def merge(results: list[ChunkResult]) -> ChunkResult:
-    """Join chunks in the order of their images; seconds add up."""
+    """Join chunks in the order of their images; seconds add up, costs are lined up."""
     seconds: dict[str, float] = {}
     for result in results:
         for phase, value in result.seconds.items():
             seconds[phase] = seconds.get(phase, 0.0) + value
     detections = pd.concat([result.detections for result in results], ignore_index=True)
     quality = pd.concat([result.quality for result in results], ignore_index=True)
-    return ChunkResult(detections, quality, seconds)
+    return ChunkResult(detections, quality, seconds, [cost for result in results for cost in result.costs])

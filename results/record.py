@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -44,6 +45,36 @@ class Metrics(BaseModel):
     """Package and version that scored, such as ``faster-coco-eval 1.8.0``."""
 
 
+class RestorationCost(BaseModel):
+    """What restoring the images of a cell took, apart from detecting in them; see ``methods.sr.cost`` for the count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flops_mean: float
+    """Floating-point operations of an image, mean over images; two for each multiply-accumulate."""
+    flops_max: int
+    """Those of the most costly image."""
+    parameters: int
+    """Numbers that the restoring network holds."""
+
+    @staticmethod
+    def of(costs: Sequence[tuple[int, int]], images: int) -> RestorationCost | None:
+        """Return the cost of a cell; None unless it is known of each image, so that no mean is over a part of them.
+
+        Args:
+            costs: (FLOPs, parameters) by image, in any order.
+            images: Number of images of the cell.
+        """
+        if not costs or len(costs) != images:
+            return None
+        flops = [each for each, _ in costs]
+        return RestorationCost(
+            flops_mean=sum(flops) / images,
+            flops_max=max(flops),
+            parameters=max(parameters for _, parameters in costs),
+        )
+
+
 class Record(BaseModel):
     """The record of one cell, stored as ``record.json`` beside its detections."""
 
@@ -65,6 +96,8 @@ class Record(BaseModel):
     """Wall seconds by phase: setup, detect, restore, score."""
     provenance: Provenance
     metrics: Metrics | None = None
+    cost: RestorationCost | None = None
+    """None where the method restores nothing or does not tell, and in records older than the field."""
     dataset_facts: dict[str, Any] = {}
     """Title, protocol, degradation, settings, metric and area frame of the dataset as run."""
     method_card: dict[str, Any] = {}

@@ -20,7 +20,7 @@ COLUMNS = {
     "images_official": "images of the whole split; missing where not published",
     "metric": "metric name as in record.json, such as AP or VOC07_AP50",
     "class": "class name; empty for the figure over all classes",
-    "value": "AP-type metrics in [0, 1], PSNR in dB; missing where undefined (no objects of that kind)",
+    "value": "AP-type metrics in [0, 1], PSNR in dB, costs in ones; missing where undefined (no objects of that kind)",
     "tuned_on": "degradations that the method saw in training, from its card; empty where unknown",
     "needs_clean": "true for oracles, which see the clean image",
     "fingerprint": "sha256 of the dataset's content",
@@ -62,6 +62,9 @@ def _rows(record: Record) -> list[tuple[object, ...]]:
     made_by = (record.provenance.lqbench_version, record.provenance.commit)
     after = (*facts, cell.weights_sha256, record.metrics.detections_sha256, record.metrics.scorer, *made_by)
     numbers = [(metric, "", value) for metric, value in record.metrics.values.items()]
+    if record.cost is not None:
+        costs = record.cost.model_dump()
+        numbers += [(f"restoration_{name}", "", float(value)) for name, value in costs.items()]
     for metric, per_class in record.metrics.per_class.items():
         numbers += [(metric, name, value) for name, value in per_class.items()]
     return [(*before, *sizes, *number, *after) for number in numbers]

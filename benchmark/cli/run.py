@@ -46,6 +46,13 @@ FAILED = 1
     "with mmdet, such as retinanet/retinanet_r50_fpn_1x_coco.py.",
 )
 @click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint of the detector.")
+@click.option(
+    "--sr-weights",
+    "sr_files",
+    multiple=True,
+    metavar="[METHOD=]FILE",
+    help="Weights of a method's super-resolution network; once for each such method.",
+)
 @data_root_option
 @click.option("--split", help="Split of the datasets.  [default: that of each dataset]")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many images.")
@@ -59,6 +66,14 @@ FAILED = 1
 )
 @store_option
 @click.option("--redo", is_flag=True, help="Compute finished cells again.")
+@click.option(
+    "--crop-border",
+    type=click.IntRange(0, 64),
+    default=0,
+    show_default=True,
+    help="Pixels at each border that PSNR and SSIM leave out; super-resolution papers leave out as many as the scale. "
+    "The metrics' names state it; finished cells keep what they have.",
+)
 @click.option(
     "--invalid-boxes",
     type=click.Choice(["error", "drop"]),
@@ -78,6 +93,7 @@ def command(
     detectors: tuple[str, ...],
     config: str | None,
     weights: Path | None,
+    sr_files: tuple[str, ...],
     data_root: Path | None,
     split: str | None,
     limit: int | None,
@@ -86,6 +102,7 @@ def command(
     workers: int | None,
     store: Path,
     redo: bool,
+    crop_border: int,
     invalid_boxes: str,
     plugins: tuple[Path, ...],
     dry_run: bool,
@@ -100,11 +117,15 @@ def command(
     from ..loader import default_workers
     from ..plan import Request
     from ..runner import RunOptions
+    from ..sr_files import parse_sr_weights
 
     load_plugins(plugins)
-    request = Request(methods, datasets, detectors, weights, data_root, split, limit, invalid_boxes, degrade, config)
+    enlarge = parse_sr_weights(sr_files, methods)
+    request = Request(
+        methods, datasets, detectors, weights, data_root, split, limit, invalid_boxes, degrade, config, enlarge
+    )
     count = default_workers() if workers is None else workers
-    options = RunOptions(choose_device(device), batch_size, count, redo, command_line(ctx))
+    options = RunOptions(choose_device(device), batch_size, count, redo, command_line(ctx), crop_border)
     try:
         groups = _plan(request, workers)
         if dry_run:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d
 
 PEAK = 255.0
 
@@ -29,14 +28,20 @@ _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
 
 def image_quality(restored: NDArray[Any], clean: NDArray[Any], crop: int = 0) -> dict[str, float]:
-    """Return the luma metrics of one image under the names they are stored by: PSNR_Y and SSIM_Y, see ``metric_name``.
+    """Return all metrics of one image under the names they are stored by: PSNR_Y, SSIM_Y, PSNR_RGB, SSIM_RGB.
 
-    Arguments and errors as ``psnr_y`` and ``ssim_y``.
+    Each is what the function of its name returns; a crop stands in the names, see ``metric_name``. Arguments and errors
+    as ``ssim_y``.
     """
-    return {
-        metric_name("PSNR_Y", crop): psnr_y(restored, clean, crop),
-        metric_name("SSIM_Y", crop): ssim_y(restored, clean, crop),
+    pair = _prepare(restored, clean, crop)
+    luma = _luma(pair)
+    values = {
+        "PSNR_Y": _psnr(luma),
+        "SSIM_Y": _ssim(luma)[0],
+        "PSNR_RGB": _psnr(pair),
+        "SSIM_RGB": float(np.mean(_ssim(pair))),
     }
+    return {metric_name(name, crop): value for name, value in values.items()}
 
 
 def metric_name(base: str, crop: int) -> str:
@@ -79,12 +84,12 @@ def ssim_y(a: NDArray[Any], b: NDArray[Any], crop: int = 0) -> float:
     Raises:
         ValueError: As ``psnr_y``, or less than 11 x 11 pixels are left after the crop.
     """
-    return _ssim(_luma(_prepare(a, b, crop)))
+    return _ssim(_luma(_prepare(a, b, crop)))[0]
 
 
 def ssim_rgb(a: NDArray[Any], b: NDArray[Any], crop: int = 0) -> float:
     """Return the mean structural similarity over the three channels; arguments and errors as ``ssim_y``."""
-    return _ssim(_prepare(a, b, crop))
+    return float(np.mean(_ssim(_prepare(a, b, crop))))
 
 
 def _prepare(a: NDArray[Any], b: NDArray[Any], crop: int) -> NDArray[np.float64]:
@@ -114,24 +119,31 @@ def _psnr(pair: NDArray[np.float64]) -> float:
     return float(20.0 * np.log10(PEAK / error)) if error > 0.0 else float("inf")
 
 
-def _ssim(pair: NDArray[np.float64]) -> float:
-    """Return the mean SSIM of (2, H, W, C)."""
+def _ssim(pair: NDArray[np.float64]) -> list[float]:
+    """Return the mean SSIM of each channel of (2, H, W, C)."""
     if min(pair.shape[1:3]) < 2 * _RADIUS + 1:
         raise ValueError(f"SSIM needs at least 11 x 11 pixels, not {pair.shape[1]} x {pair.shape[2]}")
-    a, b = pair
+    # Channel by channel, since whole planes in a row are several times faster than every third number.
+    return [_ssim_of_planes(*np.ascontiguousarray(pair[..., channel])) for channel in range(pair.shape[-1])]
+
+
+def _ssim_of_planes(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the mean SSIM of two channels (H, W)."""
     mean_a, mean_b = _smooth(a), _smooth(b)
-    variance_a = _smooth(a * a) - mean_a**2
-    variance_b = _smooth(b * b) - mean_b**2
-    covariance = _smooth(a * b) - mean_a * mean_b
-    luminance = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
-    structure = (2 * covariance + _C2) / (variance_a + variance_b + _C2)
-    return float(np.mean(luminance * structure))
+    square_a, square_b, product = mean_a * mean_a, mean_b * mean_b, mean_a * mean_b
+    variances = _smooth(a * a + b * b) - square_a - square_b
+    covariance = _smooth(a * b) - product
+    similarity = (2 * product + _C1) * (2 * covariance + _C2)
+    similarity /= (square_a + square_b + _C1) * (variances + _C2)
+    return float(similarity.mean())
 
 
-def _smooth(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Gaussian-weighted local mean of (H, W, C) where the window fits: (H - 10, W - 10, C)."""
+def _smooth(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Gaussian-weighted local mean of (H, W) where the window fits: (H - 10, W - 10)."""
+    import cv2
+
     offsets = np.arange(-_RADIUS, _RADIUS + 1)
     window = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
     window /= window.sum()
-    smoothed = correlate1d(correlate1d(image, window, axis=0), window, axis=1)
+    smoothed = np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, window, window), np.float64)
     return smoothed[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]

@@ -106,4 +106,4 @@ def load_recipe(method: str, name: str, overrides: Sequence[str] = (), epochs: i
     if method not in VARIANTS:
         raise UserError(f"there is no recipe for {method!r}; there are recipes for {', '.join(VARIANTS)}.")
     replaced = [*overrides, *([] if epochs is None else [f"schedule.epochs={epochs}"])]
-    return read_config(Recipe, config_file(CONFIGS, name), replaced, variant=method)
+    return read_config(Recipe, config_file(CONFIGS, name), replaced, variants=(method,))

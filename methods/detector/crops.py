@@ -19,9 +19,9 @@ from torch.utils.data import Sampler
 
 from ...datasets.seeds import generator, stable_seed
 from ...datasets.types import Boxes
+from ..training.pixels import PixelStore
 from .config import CropConfig
 from .net import normalise
-from .pixels import PixelStore
 from .targets import Targets, encode
 
 _GREY = 128

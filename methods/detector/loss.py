@@ -13,13 +13,21 @@ BOX_WEIGHT = 5.0
 """Weight of the box loss against the heat loss (TTFNet, section 4.1)."""
 
 
-def heat_loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """Return the focal loss of CenterNet (alpha 2, beta 4), summed and divided by the number of objects."""
+def heat_loss(logits: torch.Tensor, targets: Targets, labelled: torch.Tensor | None = None) -> torch.Tensor:
+    """Return the focal loss of CenterNet (alpha 2, beta 4), summed and divided by the number of objects.
+
+    Args:
+        logits: float (B, C, h, w).
+        targets: Of the batch.
+        labelled: bool (B, C), the classes that count in each image; None for all.
+    """
     positive = targets.heat == 1
     found, missed = F.logsigmoid(logits), F.logsigmoid(-logits)
     probability = logits.sigmoid()
     at_centres = -found * (1 - probability) ** 2
     elsewhere = -missed * probability**2 * (1 - targets.heat) ** 4 * targets.known[:, None]
+    if labelled is not None:
+        elsewhere = torch.where(labelled[:, :, None, None], elsewhere, 0.0)
     return torch.where(positive, at_centres, elsewhere).sum() / positive.sum().clamp(min=1)
 
 

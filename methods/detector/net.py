@@ -110,8 +110,12 @@ class MiniNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> Prediction:
         """Predict for normalised images, float (B, 3, H, W)."""
-        features = self.pyramid(self.backbone(images.contiguous(memory_format=torch.channels_last)))
+        features = self.features(images)
         return Prediction(self.heat(features), decode_boxes(self.box(features)))
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the heads see of normalised images, at stride 4."""
+        return self.pyramid(self.backbone(images.contiguous(memory_format=torch.channels_last)))
 
     def _initialise(self, seed: int) -> None:
         """Draw all weights from a generator of their own: the same seed gives the same network in any process."""

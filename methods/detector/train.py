@@ -8,43 +8,35 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...datasets.dataset import Dataset, open_dataset
 from ...datasets.errors import UserError
 from ..detectors.mini import MiniDetector
-from ..weights import sha256_of
+from ..training.cards import machine_facts, weight_facts, write_card
+from ..training.pixels import PixelStore
+from ..training.request import Tell, silent
+from ..training.trainer import accelerator
 from .config import DetectorConfig, load_config
 from .crops import Crops
-from .fit import CHECKPOINT, Tell, accelerator, fit
+from .fit import CHECKPOINT, fit
 from .net import MiniNet
-from .pixels import PixelStore
-from .weights import ARCHITECTURE, Header, save_weights, write_card
-
-PACKAGES = ("torch", "torchvision", "lightning", "numpy", "safetensors")
-"""Whose versions the card names, since the weights depend on them."""
+from .weights import ARCHITECTURE, Header, save_weights
 
 _RENDER_STEP = 100
 """Rendered scenes between two lines of progress."""
 
 Evaluate = Callable[[MiniDetector, Dataset], Mapping[str, float | None]]
 """Measures a trained detector on the validation split: metric name to value."""
-
-
-def _silent(line: str) -> None:
-    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +95,7 @@ def train_detector(
     *,
     resume: bool = False,
     rich: bool = False,
-    tell: Tell = _silent,
+    tell: Tell = silent,
     evaluate: Evaluate | None = None,
 ) -> Path:
     """Train a detector, measure it, and write its weights and card.
@@ -138,7 +130,7 @@ def train_detector(
     seconds = time.monotonic() - started
     card = _card(job, train, weights) | {"steps": steps, "seconds": round(seconds), "validation": measured}
     weights.replace(job.out)
-    write_card(job.out.with_suffix(".json"), card)
+    write_card(job.out, card)
     shutil.rmtree(job.work)
     return job.out
 
@@ -201,11 +193,7 @@ def _card(job: TrainingJob, train: Dataset, weights: Path) -> dict[str, Any]:
         "dataset_fingerprint": train.fingerprint,
         "images": len(train),
         "tuned_on": train.spec.degradation,
-        "weights_sha256": sha256_of(weights),
-        "bytes": weights.stat().st_size,
+        **weight_facts(weights),
         "device": job.device,
-        "threads": torch.get_num_threads(),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        **machine_facts(),
     }

@@ -11,6 +11,8 @@ _METHODS = __name__.rpartition(".detectors.")[0]
 
 _BUILT_IN = {
     "ssd300_vgg16": "detectors.torchvision_models:Ssd300",
+    "ssd300-voc": "detectors.ssd_voc:Ssd300Voc",
+    "ssd300-voc-caffe": "detectors.ssd_voc:Ssd300VocCaffe",
     "fasterrcnn": "detectors.torchvision_models:FasterRcnn",
     "fcos": "detectors.torchvision_models:Fcos",
     "retinanet": "detectors.torchvision_models:RetinaNetDetector",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,28 @@ from ...datasets.errors import UserError
 StateDict = dict[str, Tensor]
 
 
-def read_state_dict(path: Path, detector: str) -> StateDict:
+def read_state_dict(path: Path, detector: str, keys: Sequence[str] = ("model", "state_dict")) -> StateDict:
     """Read the tensors of a checkpoint without running any code in it.
 
-    Accepted are a plain state dict, one under the key "model" or "state_dict", and safetensors; a "module." prefix of
-    every name (DataParallel) is taken off.
+    Accepted are a plain state dict, one under a known key, and safetensors; a "module." prefix of every name
+    (DataParallel) is taken off.
+
+    Args:
+        path: The checkpoint.
+        detector: What it is for, for messages.
+        keys: Under which the state dict may lie, the preferred one first.
 
     Raises:
         UserError: The file is unreadable, an ONNX file, or holds no state dict.
     """
     content = _load(path, detector)
-    for key in ("model", "state_dict"):
+    for key in keys:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise UserError(
             f"{path} holds no state dict: {detector} takes a dictionary of tensors, "
-            f'bare or under the key "model" or "state_dict".'
+            f"bare or under the key {' or '.join(f'{key!r}' for key in keys)}."
         )
     return _without_prefix({str(name): tensor for name, tensor in content.items()}, "module.")
 

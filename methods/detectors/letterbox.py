@@ -20,13 +20,19 @@ def letterbox(image: Tensor, side: int, *, enlarge: bool = True) -> tuple[Tensor
     Returns:
         float (3, side, side), BGR in [0, 255], and the scale (sx, sy) in square pixels per image pixel.
     """
-    height, width = image.shape[-2:]
+    squares, scale = letterbox_batch(image[None], side, enlarge=enlarge)
+    return squares[0], scale
+
+
+def letterbox_batch(images: Tensor, side: int, *, enlarge: bool = True) -> tuple[Tensor, tuple[float, float]]:
+    """Do the same to a batch (B, 3, H, W); returns (B, 3, side, side) and the one scale of all."""
+    height, width = images.shape[-2:]
     ratio = min(side / height, side / width)
     if not enlarge:
         ratio = min(1.0, ratio)
     size = (max(1, int(height * ratio)), max(1, int(width * ratio)))
-    bgr = image.flip(0) * 255.0
+    bgr = images.flip(1) * 255.0
     if size != (height, width):
-        bgr = F.interpolate(bgr[None], size=size, mode="bilinear", align_corners=False)[0]
+        bgr = F.interpolate(bgr, size=size, mode="bilinear", align_corners=False)
     padded = F.pad(bgr, (0, side - size[1], 0, side - size[0]), value=PAD_VALUE)
     return padded, (size[1] / width, size[0] / height)

@@ -11,8 +11,8 @@ import torch
 from ...datasets.types import Detections
 from ..detector.decode import decode
 from ..detector.net import MiniNet, normalise, pad
-from ..detector.weights import BUNDLED, load_weights
-from .base import Detector
+from ..detector.weights import BUNDLED, Header, load_weights, save_weights
+from .base import Detector, TaskTargets
 
 
 class MiniDetector(Detector):
@@ -27,6 +27,7 @@ class MiniDetector(Detector):
     def __init__(self) -> None:
         self.class_names = ()
         self._net: MiniNet | None = None
+        self._header: Header | None = None
         self._device = torch.device("cpu")
 
     def load(self, device: str, weights: Path | None) -> None:
@@ -37,7 +38,8 @@ class MiniDetector(Detector):
         """
         net, header = load_weights(BUNDLED if weights is None else weights)
         self._device = torch.device(device)
-        self._net = net.to(self._device)
+        self._net = net.to(self._device).requires_grad_(False)
+        self._header = header
         self.class_names = header.classes
 
     def predict(self, images: Sequence[torch.Tensor], *, enlarge: bool = True) -> list[Detections]:
@@ -46,11 +48,45 @@ class MiniDetector(Detector):
         Images go through one by one: a convolution's rounding depends on the batch size, and no image's result may
         depend on its neighbours.
         """
-        if self._net is None:
-            raise RuntimeError("call load before predict")
-        return [self._predict_one(self._net, image) for image in images]
+        return [self._predict_one(self._loaded(), image) for image in images]
 
     @torch.inference_mode()
     def _predict_one(self, net: MiniNet, image: torch.Tensor) -> Detections:
-        pixels = pad(normalise(image.to(self._device, torch.float32)))
-        return decode(net(pixels[None]), (image.shape[-2], image.shape[-1]))
+        return decode(net(self._pixels(image)[None]), (image.shape[-2], image.shape[-1]))
+
+    @classmethod
+    def differentiable(cls) -> bool:
+        """Return True."""
+        return True
+
+    def task_loss(self, images: torch.Tensor, targets: Sequence[TaskTargets]) -> dict[str, torch.Tensor]:
+        """Return the losses "heat" and "box" of its own training; see ``Detector.task_loss``."""
+        from .tasks.mini_loss import mini_loss
+        from .tasks.task_inputs import usable_targets
+
+        usable = usable_targets(images, targets, len(self.class_names), self._device)
+        pixels = self._pixels(images)
+        return mini_loss(self._loaded()(pixels), usable, (pixels.shape[-2], pixels.shape[-1]))
+
+    def features(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the pyramid's one map, at stride 4; see ``Detector.features``."""
+        net = self._loaded()
+        return [net.features(self._pixels(images))]
+
+    def trainable_module(self) -> torch.nn.Module:
+        """Return the network; its batch normalisation keeps its statistics as long as it stays in evaluation mode."""
+        return self._loaded()
+
+    def save(self, path: Path) -> None:
+        """Write the weights as they are now; see ``Detector.save``."""
+        net = self._loaded()
+        assert self._header is not None
+        save_weights(net, self._header, path)
+
+    def _pixels(self, images: torch.Tensor) -> torch.Tensor:
+        return pad(normalise(images.to(self._device, torch.float32)))
+
+    def _loaded(self) -> MiniNet:
+        if self._net is None:
+            raise RuntimeError("call load first")
+        return self._net

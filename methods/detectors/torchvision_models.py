@@ -7,11 +7,12 @@ COCO results were measured.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...datasets.errors import UserError
@@ -19,7 +20,7 @@ from ...datasets.types import Detections
 from ..boxes import finish
 from ..class_names import COCO91, VOC21
 from ..weights import WEIGHT_FILES, check_published_hash, required_weights
-from .base import Detector
+from .base import Detector, TaskTargets
 from .checkpoint import StateDict, foreign, load_strictly, read_state_dict
 from .torchvision_build import ARCHITECTURES, TorchvisionNet, set_eps
 
@@ -33,9 +34,11 @@ _KNOWN_CLASSES = {len(COCO91): COCO91, len(VOC21): VOC21}
 
 
 class TorchvisionDetector(Detector):
-    """Shared loading and prediction; subclasses say how an image is kept from being enlarged."""
+    """Shared loading, prediction and training loss; subclasses say how an image is kept from being enlarged."""
 
     network: TorchvisionNet
+    classes_are_independent: ClassVar[bool] = True
+    """Whether the loss judges each class by itself, so that some can be left out."""
 
     def load(self, device: str, weights: Path | None) -> None:
         """Build the network for the checkpoint's class count and load it.
@@ -76,9 +79,48 @@ class TorchvisionDetector(Detector):
         """Return torchvision's result and the (left, top) offset of the image in the frame of its boxes."""
         height, width = image.shape[-2:]
         # torchvision scales the short side to ``min_size``; the smaller of both never enlarges.
-        short_side = SHORT_SIDE if enlarge else min(SHORT_SIDE, height, width)
-        self.network.transform.min_size = (short_side,)  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
+        self._resize_to(SHORT_SIDE if enlarge else min(SHORT_SIDE, height, width))
         return self.network([image])[0], (0, 0)
+
+    def _resize_to(self, short_side: int) -> None:
+        self.network.transform.min_size = (short_side,)  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
+
+    @classmethod
+    def differentiable(cls) -> bool:
+        """Return True."""
+        return True
+
+    def task_loss(self, images: Tensor, targets: Sequence[TaskTargets]) -> dict[str, Tensor]:
+        """Return torchvision's own losses by its own names; see ``Detector.task_loss``.
+
+        Where not all classes are labelled, FCOS and RetinaNet leave the others out of their focal loss. Faster R-CNN
+        cannot: its proposals know of no classes.
+
+        Raises:
+            UserError: The detector is Faster R-CNN, and some classes are not labelled.
+        """
+        from .tasks.task_inputs import known_mask, refuse_partial_labels, usable_targets
+        from .tasks.torchvision_losses import own_losses
+
+        usable = usable_targets(images, targets, len(self.class_names), self._device)
+        if not self.classes_are_independent:
+            refuse_partial_labels(usable, self.name)
+        self._resize_to(SHORT_SIDE)
+        known = known_mask(usable, len(self.class_names), self._device)
+        return own_losses(self.network, self._pixels(images), usable, known)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return the maps of the feature pyramid, of SSD the six maps its heads see; see ``Detector.features``."""
+        self._resize_to(SHORT_SIDE)
+        resized, _ = self.network.transform(list(self._pixels(images)))
+        return list(self.network.backbone(resized.tensors).values())
+
+    def trainable_module(self) -> nn.Module:
+        """Return the network; its batch normalisation is frozen for good."""
+        return self.network
+
+    def _pixels(self, images: Tensor) -> Tensor:
+        return images.to(self._device, torch.float32)
 
 
 class Ssd300(TorchvisionDetector):
@@ -96,11 +138,29 @@ class Ssd300(TorchvisionDetector):
         padded, offset = pad_to_centre(image, SSD_SIDE)
         return self.network([padded])[0], offset
 
+    def task_loss(self, images: Tensor, targets: Sequence[TaskTargets]) -> dict[str, Tensor]:
+        """Return the losses "bbox_regression" and "classification" of SSD's training; see ``Detector.task_loss``."""
+        from .tasks.multibox import multibox_loss
+        from .tasks.task_inputs import usable_targets
+
+        usable = usable_targets(images, targets, len(self.class_names), self._device)
+        resized, _ = self.network.transform(list(self._pixels(images)))
+        maps = list(self.network.backbone(resized.tensors).values())
+        outputs = self.network.get_submodule("head")(maps)
+        anchors = self.network.get_submodule("anchor_generator")(resized, maps)[0]
+        scale = anchors.new_tensor([SSD_SIDE / images.shape[-1], SSD_SIDE / images.shape[-2]] * 2)
+        mapped = [replace(target, boxes=target.boxes * scale) for target in usable]
+        return multibox_loss(outputs["cls_logits"], outputs["bbox_regression"], anchors, mapped)
+
+    def _resize_to(self, short_side: int) -> None:
+        """Do nothing: SSD300 has one size."""
+
 
 class FasterRcnn(TorchvisionDetector):
     """Faster R-CNN R50-FPN, short side 800, long side at most 1333."""
 
     name: ClassVar[str] = "fasterrcnn"
+    classes_are_independent: ClassVar[bool] = False
 
 
 class Fcos(TorchvisionDetector):

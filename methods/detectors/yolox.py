@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
 from ...datasets.errors import UserError
@@ -15,8 +16,8 @@ from ...datasets.types import Detections
 from ..boxes import MAX_DETECTIONS, finish, map_boxes
 from ..class_names import COCO80, VOC20
 from ..weights import required_weights
-from .base import Detector
-from .letterbox import letterbox
+from .base import Detector, TaskTargets
+from .letterbox import letterbox, letterbox_batch
 from .yolox_net import YoloxNanoNet, decode
 from .yolox_onnx import read_yolox
 
@@ -31,8 +32,8 @@ _KNOWN_CLASSES = {len(COCO80): COCO80, len(VOC20): VOC20}
 class YoloxNano(Detector):
     """YOLOX-Nano: letterbox to 416 pixels, every class of a cell above the threshold, class-aware suppression.
 
-    The ``network`` is differentiable with respect to its input (see ``letterbox`` and ``yolox_net.decode``), so that
-    a restoration network in front of it can be trained through it.
+    A network in front of it can learn through it (``task_loss``). The published file holds its convolutions with batch
+    normalisation folded in, so it has no statistics that a training could change.
     """
 
     name: ClassVar[str] = "yolox-nano"
@@ -66,6 +67,36 @@ class YoloxNano(Detector):
         square, scale = letterbox(image.to(self._device), SIDE, enlarge=enlarge)
         boxes, scores = decode(self.network(square[None]), (SIDE, SIDE))
         return _detections(boxes[0], scores[0], scale, (image.shape[-2], image.shape[-1]))
+
+    @classmethod
+    def differentiable(cls) -> bool:
+        """Return True."""
+        return True
+
+    def task_loss(self, images: Tensor, targets: Sequence[TaskTargets]) -> dict[str, Tensor]:
+        """Return the losses "box", "objectness" and "class" of its own training; see ``Detector.task_loss``.
+
+        Images are letterboxed as for ``predict``, and the boxes with them.
+        """
+        from .tasks.task_inputs import usable_targets
+        from .tasks.yolox_loss import yolox_loss
+
+        usable = usable_targets(images, targets, len(self.class_names), self._device)
+        squares, (sx, sy) = self._squares(images)
+        scale = squares.new_tensor([sx, sy, sx, sy])
+        mapped = [replace(target, boxes=target.boxes * scale) for target in usable]
+        return yolox_loss(self.network.logits(squares).float(), mapped, (SIDE, SIDE))
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return the neck's three maps, at strides 8, 16 and 32 of the letterboxed image; see ``Detector.features``."""
+        return list(self.network.features(self._squares(images)[0]))
+
+    def trainable_module(self) -> nn.Module:
+        """Return the network."""
+        return self.network
+
+    def _squares(self, images: Tensor) -> tuple[Tensor, tuple[float, float]]:
+        return letterbox_batch(images.to(self._device, torch.float32), SIDE)
 
 
 def _detections(boxes: Tensor, scores: Tensor, scale: tuple[float, float], size: tuple[int, int]) -> Detections:

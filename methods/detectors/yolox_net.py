@@ -7,6 +7,8 @@ convolutions in the published ONNX file; ``yolox_onnx`` relies on it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -147,11 +149,24 @@ class LevelHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs, h, w) to (N, h*w, 5 + classes): raw box, objectness and class probabilities."""
+        box, objectness, classes = self._branches(x)
+        return _by_cell(box, objectness.sigmoid(), classes.sigmoid())
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, h, w) to (N, h*w, 5 + classes): raw box, logits of objectness and classes."""
+        return _by_cell(*self._branches(x))
+
+    def _branches(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return box offsets and logits of objectness and classes, (N, 4, 1 and classes, h, w)."""
         x = self.stem(x)
-        classes = self.class_logits(self.class_branch(x)).sigmoid()
+        classes = self.class_logits(self.class_branch(x))
         branch = self.box_branch(x)
-        out = torch.cat([self.box_offsets(branch), self.objectness(branch).sigmoid(), classes], dim=1)
-        return out.flatten(2).transpose(1, 2)
+        return self.box_offsets(branch), self.objectness(branch), classes
+
+
+def _by_cell(*maps: Tensor) -> Tensor:
+    """Join maps (N, C_i, h, w) to (N, h*w, sum of C_i)."""
+    return torch.cat(maps, dim=1).flatten(2).transpose(1, 2)
 
 
 class YoloxNanoNet(nn.Module):
@@ -173,8 +188,21 @@ class YoloxNanoNet(nn.Module):
             float (N, cells, 5 + classes), cells of strides 8, 16, 32 in raster order: centre offset and log size in
             strides, then objectness and class probabilities in [0, 1].
         """
-        levels = self.neck(*self.backbone(x))
-        return torch.cat([head(level) for head, level in zip(self.heads, levels, strict=True)], dim=1)
+        return torch.cat([head(level) for head, level in zip(self.heads, self.features(x), strict=True)], dim=1)
+
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what the heads see: 64, 128 and 256 channels at strides 8, 16 and 32; ``x`` as in ``forward``."""
+        return self.neck(*self.backbone(x))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return what ``forward`` does, objectness and classes before their sigmoid."""
+        levels = zip(self._heads(), self.features(x), strict=True)
+        return torch.cat([head.logits(level) for head, level in levels], dim=1)
+
+    def _heads(self) -> Iterator[LevelHead]:
+        for head in self.heads:
+            assert isinstance(head, LevelHead)
+            yield head
 
 
 def decode(raw: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -188,13 +216,18 @@ def decode(raw: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         Boxes (N, cells, 4) as x1 y1 x2 y2 in input pixels, and scores (N, cells, classes): objectness times class
         probability.
     """
-    cells, strides = _grid(size, raw.device)
+    return decode_boxes(raw, size), raw[..., 4:5] * raw[..., 5:]
+
+
+def decode_boxes(raw: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the boxes of ``decode``."""
+    cells, strides = grid(size, raw.device)
     centre = (raw[..., 0:2] + cells) * strides
     half = raw[..., 2:4].exp() * strides / 2
-    return torch.cat([centre - half, centre + half], dim=-1), raw[..., 4:5] * raw[..., 5:]
+    return torch.cat([centre - half, centre + half], dim=-1)
 
 
-def _grid(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+def grid(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the cells' (x, y) indices (cells, 2) and their strides (cells, 1)."""
     cells, strides = [], []
     for stride in STRIDES:

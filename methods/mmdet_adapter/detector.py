@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...datasets.errors import UserError
 from ...datasets.types import Detections
 from ..boxes import finish
-from ..detectors.base import Detector, DetectorConfig
+from ..detectors.base import Detector, DetectorConfig, TaskTargets
 from ..detectors.checkpoint import load_strictly
 from .build import build_model, import_mmdet, scope_of
 from .checkpoint import read_checkpoint
 from .classes import class_names
 from .config import read_config
 from .pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from ..detectors.tasks.mmdet_losses import Geometry
 
 
 class MmdetDetector(Detector):
@@ -33,6 +36,7 @@ class MmdetDetector(Detector):
 
     def __init__(self, config: DetectorConfig) -> None:
         self._config = config
+        self._geometries: dict[tuple[int, int], Geometry] = {}
 
     @classmethod
     def create(cls, config: DetectorConfig | None) -> MmdetDetector:
@@ -63,6 +67,8 @@ class MmdetDetector(Detector):
             self.class_names = class_names(checkpoint, config, path, model)
         load_strictly(model, checkpoint.state, weights, f"the config {self._config.name}")
         self._model = model.to(device).eval().requires_grad_(False)
+        self._device = torch.device(device)
+        self._geometries.clear()
 
     def predict(self, images: Sequence[Tensor], *, enlarge: bool = True) -> list[Detections]:
         """Detect objects in RGB float tensors (3, H, W) in [0, 1]; see ``Detector.predict``.
@@ -81,6 +87,49 @@ class MmdetDetector(Detector):
         xyxy = getattr(boxes.bboxes, "tensor", boxes.bboxes).float().cpu().numpy()
         scores, labels = boxes.scores.float().cpu().numpy(), boxes.labels.cpu().numpy()
         return finish(xyxy, scores, labels, (image.shape[-2], image.shape[-1]))
+
+    @classmethod
+    def differentiable(cls) -> bool:
+        """Return True."""
+        return True
+
+    def task_loss(self, images: Tensor, targets: Sequence[TaskTargets]) -> dict[str, Tensor]:
+        """Return the model's own losses by its own names; see ``Detector.task_loss``.
+
+        Images are resized and padded as by the config's test pipeline, but not rounded.
+
+        Raises:
+            UserError: Some classes are not labelled, or the model's loss needs more than boxes.
+        """
+        from ..detectors.tasks.mmdet_losses import network_input, own_losses
+        from ..detectors.tasks.task_inputs import refuse_partial_labels, usable_targets
+
+        name = f"the config {self._config.name}"
+        usable = usable_targets(images, targets, len(self.class_names), self._device)
+        refuse_partial_labels(usable, name)
+        pixels = images.to(self._device, torch.float32)
+        return own_losses(self._model, network_input(self._model, self._geometry(pixels), pixels, usable), name)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return the maps of the model's backbone and neck; see ``Detector.features``."""
+        from ..detectors.tasks.mmdet_losses import network_input
+
+        pixels = images.to(self._device, torch.float32)
+        inputs = network_input(self._model, self._geometry(pixels), pixels, ())["inputs"]
+        return list(self._model.extract_feat(inputs))  # pyright: ignore[reportCallIssue]
+
+    def trainable_module(self) -> nn.Module:
+        """Return the model; its batch normalisation keeps its statistics as long as it stays in evaluation mode."""
+        return self._model
+
+    def _geometry(self, images: Tensor) -> Geometry:
+        """Return what the test pipeline does to images of this size, found out once."""
+        from ..detectors.tasks.mmdet_losses import geometry
+
+        size = (images.shape[-2], images.shape[-1])
+        if size not in self._geometries:
+            self._geometries[size] = geometry(self._pipeline, size)
+        return self._geometries[size]
 
 
 def _as_read(image: Tensor) -> NDArray[np.uint8]:

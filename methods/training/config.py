@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,27 @@ from ...datasets.errors import UserError
 from ...datasets.registry import Registry
 
 T = TypeVar("T", bound=BaseModel)
+
+_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the numbers of version 1.2: 1e-4 is one, while 4:1:0 and 1_000 are not.
+
+    PyYAML follows version 1.1, to which 4:1:0 is a number in base 60 and 1e-4 a text.
+    """
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_INT, _FLOAT)]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_INT, re.compile(r"^[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    _FLOAT,
+    re.compile(r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
+    list("-+0123456789."),
+)
 
 
 def config_file(folder: Path, name: str) -> Path:
@@ -32,7 +54,7 @@ def config_file(folder: Path, name: str) -> Path:
     return Path(names.target(name))
 
 
-def read_config(model: type[T], file: Path, overrides: Sequence[str] = (), variant: str = "") -> T:
+def read_config(model: type[T], file: Path, overrides: Sequence[str] = (), variants: Sequence[str] = ()) -> T:
     """Read a YAML file into a model.
 
     Besides the model's fields the file may hold ``variants``: fields that differ, by the name of a variant.
@@ -42,16 +64,17 @@ def read_config(model: type[T], file: Path, overrides: Sequence[str] = (), varia
         file: The file.
         overrides: ``field=value`` texts; nested fields are joined by dots and values are read as YAML, as in
             ``optimiser.learning_rate=0.01``.
-        variant: Whose entry of ``variants`` is put over the other fields.
+        variants: Whose entries of ``variants`` are put over the other fields, one after another.
 
     Raises:
         UserError: The file is no YAML, or a field is unknown (a close one is suggested), missing or out of range.
     """
     values = _read_yaml(file)
-    variants = values.pop("variants", None) or {}
-    if not isinstance(variants, dict):
+    named = values.pop("variants", None) or {}
+    if not isinstance(named, dict):
         raise UserError(f"{file}: the field 'variants' must hold fields by the name of a variant.")
-    _merge(values, variants.get(variant) or {})
+    for variant in variants:
+        _merge(values, named.get(variant) or {})
     for text in overrides:
         _replace(values, text)
     try:
@@ -62,7 +85,7 @@ def read_config(model: type[T], file: Path, overrides: Sequence[str] = (), varia
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506  a safe loader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is not a YAML file that can be read ({' '.join(str(error).split())}).") from error
     if not isinstance(values, dict):
@@ -90,7 +113,7 @@ def _replace(values: dict[str, Any], text: str) -> None:
         if not isinstance(values, dict):
             raise UserError(f"--set {text!r}: {parent!r} is a single value and has no field {name!r}.")
     try:
-        values[name] = yaml.safe_load(value)
+        values[name] = yaml.load(value, _Loader)  # noqa: S506  a safe loader
     except yaml.YAMLError as error:
         raise UserError(f"--set {text!r}: the value cannot be read as YAML; quote it.") from error
 

@@ -13,15 +13,15 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 class OptimiserConfig(BaseModel):
-    """SGD with momentum, or AdamW."""
+    """SGD with momentum, Adam, or AdamW."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Literal["sgd", "adamw"]
+    name: Literal["sgd", "adam", "adamw"]
     learning_rate: float = Field(gt=0)
     """Before the schedule's factor."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """SGD's momentum, AdamW's first beta."""
+    """SGD's momentum, the first beta of the others; their second is 0.999."""
     weight_decay: float = Field(default=0.0, ge=0)
     decay_norms: bool = True
     """Whether biases and normalisation gains decay as well, as in mmdetection's default; without, kernels alone."""
@@ -55,7 +55,8 @@ def make_optimiser(net: nn.Module, config: OptimiserConfig) -> torch.optim.Optim
         ]
     if config.name == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.momentum, 0.999))
+    kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
+    return kind(groups, lr=config.learning_rate, betas=(config.momentum, 0.999))
 
 
 def learning_rate_factor(config: ScheduleConfig, epoch_length: int) -> Callable[[int], float]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from lqbench.benchmark import runner
+from lqbench.benchmark.analysis.frames import results_frame
 from lqbench.benchmark.evaluate import rescore
 from lqbench.benchmark.inference import CHUNK_IMAGES, batches_of, chunks_of
 from lqbench.benchmark.runner import RunOptions, run_cells
 from lqbench.datasets.dataset import open_dataset
 from lqbench.datasets.errors import UserError
 from lqbench.datasets.types import Detections
+from lqbench.methods.sr.cost import Cost
 from lqbench.results.partial import Chunk
 from lqbench.results.store import Store
 
@@ -48,6 +51,7 @@ def test_a_cell_is_computed_scored_and_recorded(store, dataset, make_method, mak
     assert record.metrics.values["AP"] is not None
     assert set(record.seconds) == {"setup", "load", "detect", "score"}
     assert record.provenance.command == ("lqbench", "run")
+    assert record.cost is None
     assert store.record(cell_of(group)) == record
     assert messages.started == [("fake on coco-d", 0, 20)]
     assert messages.advanced == 20
@@ -239,7 +243,38 @@ def test_restored_images_are_measured_and_stored(store, dataset, make_method, ma
     assert outcome.record.metrics is not None
     assert outcome.record.metrics.values["PSNR_Y"] == pytest.approx(quality["PSNR_Y"].mean())
     assert outcome.record.metrics.values["SSIM_Y"] == pytest.approx(quality["SSIM_Y"].mean())
+    assert outcome.record.metrics.values["PSNR_RGB"] == pytest.approx(quality["PSNR_RGB"].mean())
+    assert outcome.record.metrics.values["SSIM_RGB"] == pytest.approx(quality["SSIM_RGB"].mean())
     assert {"restore", "quality"} <= set(outcome.record.seconds)
+
+
+def test_a_border_can_be_left_out_of_image_quality(store, dataset, make_method, make_group, messages):
+    """Chunks that an interrupted run measured with another border are not mixed in."""
+
+    def restore(self, batch):
+        return [torch.full((3, *sample.record.clean_size), 127, dtype=torch.uint8) for sample in batch.samples]
+
+    stopped = make_method(card={"restores": True}, restore=restore, fail_at="18", error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run_cells([make_group(stopped, dataset)], store, OPTIONS, messages)
+    group = make_group(make_method(card={"restores": True}, restore=restore), dataset)
+    run_cells([group], store, replace(OPTIONS, crop=4), messages)
+    quality = store.quality(cell_of(group))
+    assert quality is not None
+    assert list(quality) == ["image", "PSNR_Y_crop4", "SSIM_Y_crop4", "PSNR_RGB_crop4", "SSIM_RGB_crop4"]
+    assert quality["image"].tolist() == list(range(20))
+
+
+def test_the_cost_of_restoring_is_recorded_where_the_method_tells(store, dataset, make_method, make_group, messages):
+    def cost(self, sample):
+        assert sample.clean is None
+        return Cost(flops=10**10 * (sample.record.index + 1), parameters=123)
+
+    (outcome,) = run_cells([make_group(make_method(cost=cost), dataset)], store, OPTIONS, messages)
+    assert outcome.record.cost is not None
+    assert outcome.record.cost.model_dump() == {"flops_mean": 10.5e10, "flops_max": 20 * 10**10, "parameters": 123}
+    frame = results_frame([outcome.record]).set_index("metric")
+    assert frame.loc["restoration_flops_mean", "value"] == 10.5e10
 
 
 @pytest.mark.parametrize("shape", [(3, 10, 10), (64, 96, 3)])

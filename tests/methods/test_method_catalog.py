@@ -74,7 +74,7 @@ def test_cards_and_names_cost_no_torch() -> None:
 
 
 def test_announced_methods_are_not_there_yet() -> None:
-    assert {"tdsr", "lcp-crux", "lcp-catch-up", "sr-then-detect"} <= set(ANNOUNCED_METHODS)
+    assert {"lcp", "lcp-crux", "lcp-catch-up"} <= set(ANNOUNCED_METHODS)
     assert not set(ANNOUNCED_METHODS) & set(method_registry())
 
 

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from lqbench.results.cell import Cell
-from lqbench.results.record import Metrics, Provenance, Record
+from lqbench.results.record import Metrics, Provenance, Record, RestorationCost
 
 CARDS: dict[str, dict[str, Any]] = {
     "hr": {
@@ -135,6 +135,12 @@ def record(method: str, ap: float | None = None, *, of: Cell | None = None, **ch
     return Record(**{**given, **changes})
 
 
+def costly(method: str, ap: float, gflops: float, **changes: Any) -> Record:
+    """A finished record of a method whose restoration costs so many billions of operations an image."""
+    cost = RestorationCost(flops_mean=gflops * 1e9, flops_max=round(gflops * 1.5e9), parameters=112_940)
+    return record(method, ap, cost=cost, **changes)
+
+
 def failed(method: str, error: str, *, of: Cell | None = None) -> Record:
     return record(method, of=of, status="failed", error=error, images=0, detections=0)
 
@@ -156,6 +162,17 @@ def sample_records() -> list[Record]:
     ]
 
 
+def records_with_costs() -> list[Record]:
+    """``sample_records`` and three networks whose costs are known, two behind one detector and one behind another."""
+    retina = cell("classsr", method_settings={"detector": "retinanet"}, weights_sha256=sha("retina"))
+    return [
+        *sample_records(),
+        costly("dbpn", 0.281, 133.1),
+        costly("classsr", 0.262, 0.0312),
+        costly("classsr", 0.31, 0.0312, of=retina),
+    ]
+
+
 def hostile_records() -> list[Record]:
     """A finished and a failed record with HTML, Markdown and line breaks wherever a name or a text can stand."""
     card = {"title": HOSTILE, "summary": HOSTILE, "kind": HOSTILE, "paper": HOSTILE}
@@ -172,5 +189,7 @@ def hostile_records() -> list[Record]:
     error = f"{HOSTILE}\n```\n{HOSTILE}"
     return [
         record("x", metrics=metrics, of=done, **common),
+        costly("y", 0.1, 2.0, of=cell(f"{HOSTILE} 2", dataset=HOSTILE, split=HOSTILE), **common),
+        costly("z", 0.2, 1.0, of=cell(f"{HOSTILE} 3", dataset=HOSTILE, split=HOSTILE), **common),
         record("x", of=broken, status="failed", error=error, images=0, detections=0, **common),
     ]

@@ -149,6 +149,29 @@ def test_per_class_tables_open_and_sort(page: Any) -> None:
     assert names == ["car", "bicycle", "person"]
 
 
+def test_the_cost_chart_is_drawn_in_the_colours_of_the_theme(browser: Any, samples: ModuleType, tmp_path: Path) -> None:
+    address = build_report(samples.records_with_costs(), tmp_path).html.as_uri()
+    fills = []
+    for theme in ("light", "dark"):
+        set_view(browser, 390, theme)
+        browser.get_log("browser")
+        browser.get(address)
+        assert browser.get_log("browser") == []
+        figure = browser.find_element(By.CSS_SELECTOR, "figure.cost")
+        points = figure.find_elements(By.CSS_SELECTOR, "circle.point")
+        key = [item.text for item in figure.find_elements(By.CSS_SELECTOR, ".key li")]
+        assert len(points) == len(key) == 3
+        frame = figure.find_element(By.TAG_NAME, "svg").rect
+        for point in points:
+            assert frame["x"] <= point.rect["x"] <= frame["x"] + frame["width"] - point.rect["width"]
+            assert frame["y"] <= point.rect["y"] <= frame["y"] + frame["height"] - point.rect["height"]
+        lefts = [point.rect["x"] for point in points]
+        assert lefts == sorted(lefts) and lefts[-1] > lefts[0] + 100
+        fills.append(points[0].value_of_css_property("fill"))
+    assert len(set(fills)) == 2
+    assert any("dbpn" in text and "133" in text for text in key)
+
+
 def test_a_row_leads_to_its_provenance(page: Any) -> None:
     link = yolox_table(page).find_element(By.LINK_TEXT, "bicubic")
     target = page.find_element(By.ID, str(link.get_attribute("hash")).removeprefix("#"))

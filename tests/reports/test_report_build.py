@@ -10,16 +10,19 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
 from lqbench.reports.build import build_report
 from lqbench.reports.chart import bar_chart
+from lqbench.reports.cost_chart import cost_chart
 from lqbench.reports.tables import comparison_tables
 from lqbench.reports.terminal import print_table
 from lqbench.reports.text import code_block, markdown, markdown_table
 
-VOID = {"meta", "link", "line", "rect", "br"}
+VOID = {"meta", "link", "line", "rect", "circle", "br"}
 
 
 class Structure(HTMLParser):
@@ -94,7 +97,7 @@ def test_every_heading_cell_has_a_scope_and_every_table_a_caption(samples: Modul
 
 
 def test_hostile_names_stay_text_on_the_page(samples: ModuleType, tmp_path: Path) -> None:
-    clean = structure(build_report(samples.sample_records(), tmp_path / "a").html.read_text(encoding="utf-8"))
+    clean = structure(build_report(samples.records_with_costs(), tmp_path / "a").html.read_text(encoding="utf-8"))
     html = build_report(samples.hostile_records(), tmp_path / "b").html.read_text(encoding="utf-8")
     page = structure(html)
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in clean.tags}
@@ -161,6 +164,65 @@ def test_bars_start_at_zero_and_missing_values_have_none(samples: ModuleType) ->
     assert [tick.text for tick in chart.ticks] == ["0", "10", "20", "30", "40"]
     assert chart.ticks[-1].x == pytest.approx(chart.left + chart.bars[0].width)
     assert chart.description == "hr: 40.0; lr: 20.0; x: failed."
+
+
+def test_the_cost_chart_places_points_by_cost_and_metric(samples: ModuleType) -> None:
+    costs = {"a": (1.0, 0.20), "b": (10.0, 0.30), "c": (100.0, 0.25)}
+    records = [samples.costly(name, ap, gflops) for name, (gflops, ap) in costs.items()]
+    chart = cost_chart(comparison_tables([*records, samples.record("hr", 0.9), samples.failed("x", "E")]))
+    assert chart is not None
+    a, b, c = chart.points
+    assert [(point.number, point.label) for point in chart.points] == [(1, "a"), (2, "b"), (3, "c")]
+    assert b.x - a.x == pytest.approx(c.x - b.x, abs=0.02) and c.x > b.x
+    assert a.y - c.y == pytest.approx(c.y - b.y, abs=0.02) and a.y > c.y
+    at = {tick.text: tick.at for tick in (*chart.x_ticks, *chart.y_ticks)}
+    assert (at["1"], at["100"], at["20"], at["30"]) == (a.x, c.x, a.y, b.y)
+    assert chart.description.startswith("a: AP 20.0\N{NO-BREAK SPACE}% at 1.00\N{NO-BREAK SPACE}GFLOPs; ")
+    inside = [chart.left < p.x < chart.right and chart.top <= p.y < chart.bottom for p in chart.points]
+    assert all(inside)
+
+
+@pytest.mark.parametrize("gflops", [0.0, None])
+def test_fewer_than_two_rows_with_a_cost_make_no_chart(samples: ModuleType, gflops: float | None) -> None:
+    other = samples.record("lr", 0.1) if gflops is None else samples.costly("lr", 0.1, gflops)
+    assert cost_chart(comparison_tables([samples.costly("a", 0.2, 3.0), other])) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    costs=st.lists(st.floats(1e-6, 1e7), min_size=2, max_size=6, unique=True),
+    aps=st.lists(st.floats(0, 1), min_size=6, max_size=6),
+)
+def test_every_point_lies_between_the_outermost_grid_lines(
+    samples: ModuleType, costs: list[float], aps: list[float]
+) -> None:
+    records = [samples.costly(f"m{i}", ap, gflops) for i, (gflops, ap) in enumerate(zip(costs, aps, strict=False))]
+    chart = cost_chart(comparison_tables(records))
+    assert chart is not None and len(chart.points) == len(costs)
+    assert 2 <= len(chart.x_ticks) <= 16 and 2 <= len(chart.y_ticks) <= 8
+    for point in chart.points:
+        assert chart.x_ticks[0].at - 0.01 <= point.x <= chart.x_ticks[-1].at + 0.01
+        assert chart.y_ticks[-1].at - 0.01 <= point.y <= chart.y_ticks[0].at + 0.01
+
+
+def test_the_page_holds_a_cost_chart_and_the_provenance_of_costs(samples: ModuleType, tmp_path: Path) -> None:
+    html = build_report(samples.records_with_costs(), tmp_path).html.read_text(encoding="utf-8")
+    page = structure(html)
+    assert len(page.ids) == len(set(page.ids))
+    assert sum(tag == "circle" for tag, _ in page.tags) == 3
+    assert "classsr · retinanet: AP 31.0\N{NO-BREAK SPACE}% at 0.0312\N{NO-BREAK SPACE}GFLOPs" in html
+    assert "200\N{NO-BREAK SPACE}GFLOPs at most, with 112,940 parameters" in html
+
+
+def test_the_terminal_shows_costs_and_leaves_quality_in_rgb_to_the_page(samples: ModuleType) -> None:
+    quality = {"PSNR_Y": 24.8, "SSIM_Y": 0.71, "PSNR_RGB": 23.5, "SSIM_RGB": 0.7}
+    records = [samples.costly("a", 0.2, 3.0), samples.record("b", metrics=samples.coco_metrics(0.2, **quality))]
+    buffer = io.StringIO()
+    print_table(records, Console(file=buffer, width=160))
+    text = buffer.getvalue()
+    assert "FLOPs/image" in text and "3.00" in text and "PSNR-Y" in text
+    assert "RGB" not in text
+    assert max(map(len, text.splitlines())) < 160
 
 
 def test_the_terminal_table_prints_names_literally(samples: ModuleType) -> None:

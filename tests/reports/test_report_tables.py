@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from lqbench.reports.columns import CEILING_SHARE, MISSING, Column, quality_columns
+from lqbench.reports.columns import CEILING_SHARE, FLOPS, MISSING, Column, quality_columns
 from lqbench.reports.rows import rows_of
 from lqbench.reports.sections import sections_of
 from lqbench.reports.summary import finding, matrix
@@ -115,6 +115,15 @@ def test_image_quality_columns_appear_only_where_something_was_restored(samples:
     table = only(comparison_tables([samples.record("lr", 0.1), restored]))
     assert (printed(table, "bicubic", "PSNR_Y"), printed(table, "bicubic", "SSIM_Y")) == ("24.81", "0.7134")
     assert printed(table, "lr", "PSNR_Y") == MISSING
+
+
+def test_the_cost_of_restoring_is_shown_with_three_digits_where_known(samples: ModuleType) -> None:
+    records = [samples.record("lr", 0.1), *(samples.costly(f"m{g}", 0.2, g) for g in (133.123, 0.031249, 5712.0, 0.0))]
+    table = only(comparison_tables(records))
+    assert FLOPS.heading == "FLOPs/image (G)"
+    shown = {row.label: table.text(row, FLOPS) for row in table.rows}
+    assert shown == {"lr": MISSING, "m133.123": "133", "m0.031249": "0.0312", "m5712.0": "5,712", "m0.0": "0"}
+    assert FLOPS not in only(comparison_tables([samples.record("lr", 0.1)])).columns
 
 
 def test_a_border_crop_is_named_in_the_heading() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lqbench.datasets.types import Detections
+from lqbench.results.atomic import encode_parquet, write_bytes
 from lqbench.results.partial import Chunk, ChunkResult, Partial, merge
 from lqbench.results.tables import detections_frame, quality_frame
 
@@ -37,6 +40,23 @@ def test_a_chunk_is_read_back(partial):
     assert not partial.has(chunk)
 
 
+def test_costs_are_read_back_and_lined_up(partial):
+    chunk = Chunk(0, 16)
+    partial.write(chunk, replace(result(3), costs=[(7_000_000_000_123, 5), (8, 5)]))
+    read = partial.read(chunk)
+    assert read.costs == [(7_000_000_000_123, 5), (8, 5)]
+    assert merge([read, result(4), replace(result(5), costs=[(9, 5)])]).costs == [*read.costs, (9, 5)]
+
+
+def test_a_chunk_that_was_written_before_there_were_costs_is_used(partial):
+    chunk = Chunk(0, 16)
+    facts = {"chunk": [0, 16], "conditions": CONDITIONS, "seconds": {}, "quality": {"image": []}}
+    partial.folder.mkdir()
+    write_bytes(partial.folder / chunk.file_name, encode_parquet(result(3).detections, facts))
+    assert partial.has(chunk)
+    assert partial.read(chunk).costs == []
+
+
 def test_a_chunk_of_another_range_or_other_conditions_is_not_used(partial, tmp_path):
     partial.write(Chunk(0, 16), result(3))
     assert not partial.has(Chunk(0, 12))
@@ -62,5 +82,6 @@ def test_merging_joins_tables_and_adds_seconds():
 
 def test_a_method_that_finds_nothing_leaves_a_table_without_rows():
     merged = merge([ChunkResult(detections_frame([(0, Detections.empty())]), quality_frame({}), {})])
+    assert merged.costs == []
     assert len(merged.detections) == 0
     assert list(merged.detections) == ["image", "x1", "y1", "x2", "y2", "score", "label"]

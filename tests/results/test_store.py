@@ -11,6 +11,7 @@ import pytest
 from lqbench.datasets.errors import UserError
 from lqbench.results import store as store_module
 from lqbench.results.atomic import TEMPORARY
+from lqbench.results.record import RestorationCost
 from lqbench.results.store import Store
 
 
@@ -31,6 +32,22 @@ def test_a_written_cell_is_read_back(store, cell, record, detections):
         "detections.parquet",
         "record.json",
     ]
+
+
+def test_a_cost_is_read_back_and_older_records_have_none(store, cell, record, detections):
+    cost = RestorationCost.of([(4_000_000_000, 7), (1_000_000_001, 7)], images=2)
+    store.write_cell(record.model_copy(update={"cost": cost}), detections)
+    assert store.record(cell).cost == RestorationCost(flops_mean=2_500_000_000.5, flops_max=4_000_000_000, parameters=7)
+    path = store.cell_path(cell) / "record.json"
+    older = json.loads(path.read_text())
+    del older["cost"]
+    path.write_text(json.dumps(older))
+    assert store.record(cell) == record
+
+
+@pytest.mark.parametrize("costs", [[], [(4, 7)], [(4, 7)] * 3])
+def test_a_cost_that_is_not_known_of_each_image_is_none(costs):
+    assert RestorationCost.of(costs, images=2) is None
 
 
 def test_quality_is_kept_beside_the_detections(store, cell, record, detections):

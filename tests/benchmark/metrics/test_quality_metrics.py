@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from basicsr.metrics.psnr_ssim import calculate_psnr, calculate_ssim
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from lqbench.benchmark.metrics.quality import (
@@ -36,6 +39,36 @@ def test_golden_values(shared_golden) -> None:
             a, b = arrays[f"a{row['pair']}"], arrays[f"b{row['pair']}"]
             for name, metric in METRICS.items():
                 assert metric(a, b, row["crop"]) == pytest.approx(row[name], rel=1e-9)
+
+
+@pytest.mark.parametrize("crop", [0, 4])
+def test_equals_basicsr(crop: int) -> None:
+    a, b = pair_of_images(6, 40, 33)
+    # BasicSR takes BGR; its luma passes through single precision.
+    bgr_a, bgr_b = (np.ascontiguousarray(image[..., ::-1]) for image in (a, b))
+    assert psnr_rgb(a, b, crop) == pytest.approx(calculate_psnr(bgr_a, bgr_b, crop), abs=1e-9)
+    assert ssim_rgb(a, b, crop) == pytest.approx(calculate_ssim(bgr_a, bgr_b, crop), abs=1e-9)
+    assert psnr_y(a, b, crop) == pytest.approx(calculate_psnr(bgr_a, bgr_b, crop, test_y_channel=True), abs=1e-5)
+    assert ssim_y(a, b, crop) == pytest.approx(calculate_ssim(bgr_a, bgr_b, crop, test_y_channel=True), abs=1e-6)
+
+
+def test_bicubic_enlargement_of_set5(shared_data: Path) -> None:
+    files = sorted((shared_data / "sr" / "Set5").glob("*.png"))
+    if not files:
+        pytest.skip(f"no images of Set5 in {shared_data / 'sr'}")
+    measured = []
+    for file in files:
+        clean = Image.open(file).convert("RGB")
+        clean = clean.crop((0, 0, clean.width // 4 * 4, clean.height // 4 * 4))
+        low = clean.resize((clean.width // 4, clean.height // 4), Image.Resampling.BICUBIC)
+        enlarged = low.resize(clean.size, Image.Resampling.BICUBIC)
+        measured.append(image_quality(np.asarray(enlarged), np.asarray(clean), crop=4))
+    means = {name: float(np.mean([values[name] for values in measured])) for name in measured[0]}
+    # 28.43 dB is also what is known of MATLAB's bicubic on Set5; the others were measured here.
+    assert means["PSNR_Y_crop4"] == pytest.approx(28.43, abs=0.005)
+    assert means["PSNR_RGB_crop4"] == pytest.approx(26.69, abs=0.005)
+    assert means["SSIM_Y_crop4"] == pytest.approx(0.811, abs=0.0005)
+    assert means["SSIM_RGB_crop4"] == pytest.approx(0.773, abs=0.0005)
 
 
 @settings(max_examples=20, deadline=None)
@@ -92,7 +125,9 @@ def test_identical_images() -> None:
 def test_names_state_the_crop() -> None:
     a, b = pair_of_images(4)
     assert metric_name("PSNR_Y", 0) == "PSNR_Y"
-    assert image_quality(a, b, crop=4) == {"PSNR_Y_crop4": psnr_y(a, b, 4), "SSIM_Y_crop4": ssim_y(a, b, 4)}
+    together = image_quality(a, b, crop=4)
+    assert together == {f"{name.upper()}_crop4": metric(a, b, 4) for name, metric in METRICS.items()}
+    assert set(image_quality(a, b)) == {"PSNR_Y", "SSIM_Y", "PSNR_RGB", "SSIM_RGB"}
 
 
 def test_refuses_what_cannot_be_compared() -> None:

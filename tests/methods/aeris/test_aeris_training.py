@@ -29,6 +29,7 @@ from lqbench.methods.aeris.net import AerisNet
 from lqbench.methods.aeris.recipe import load_recipe
 from lqbench.methods.aeris.train import train_aeris
 from lqbench.methods.aeris.transform import InModelDegradation
+from lqbench.methods.training import opening
 from lqbench.methods.training.checkpoints import read_checkpoint
 from lqbench.methods.training.request import FitRequest
 
@@ -87,8 +88,8 @@ class StopBefore(Callback):
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "open_dataset", lambda name, *, limit, degrade, **_: Toy(limit, degrade))
-    monkeypatch.setattr(train, "dataset_spec", lambda name: SimpleNamespace(splits=("train",)))
+    monkeypatch.setattr(opening, "open_dataset", lambda name, *, limit, degrade, **_: Toy(limit, degrade))
+    monkeypatch.setattr(opening, "dataset_spec", lambda name: SimpleNamespace(splits=("train",)))
 
 
 def request(out: Path, *changes: str, method: str = "aeris", **fields: Any) -> FitRequest:
@@ -271,7 +272,7 @@ def test_a_dataset_without_clean_images_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(Toy, "why_no_clean", "toy has no clean images.")
     with pytest.raises(UserError, match="toy has no clean images"):
         train_aeris(request(tmp_path / "x.safetensors"))
-    monkeypatch.setattr(train, "dataset_spec", lambda name: SimpleNamespace(splits=("val",)))
+    monkeypatch.setattr(opening, "dataset_spec", lambda name: SimpleNamespace(splits=("val",)))
     with pytest.raises(UserError, match="give --set train_split= one of val"):
         train_aeris(request(tmp_path / "x.safetensors"))
 

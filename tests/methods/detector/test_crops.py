@@ -12,7 +12,7 @@ from lqbench.datasets.types import Boxes
 from lqbench.methods.detector.config import load_config
 from lqbench.methods.detector.crops import Crops, CropSampler, Window, crop_boxes, cut, draw_window, mirror
 from lqbench.methods.detector.net import normalise
-from lqbench.methods.detector.pixels import PixelStore
+from lqbench.methods.training.pixels import PixelStore
 
 CONFIG = load_config("tiny").crops
 

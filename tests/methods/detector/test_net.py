@@ -5,10 +5,11 @@ import torch
 
 from lqbench.datasets.errors import UserError
 from lqbench.methods.detector.config import NetworkConfig, load_config
-from lqbench.methods.detector.fit import accelerator, parameter_groups
+from lqbench.methods.detector.fit import parameter_groups
 from lqbench.methods.detector.loss import detector_loss
 from lqbench.methods.detector.net import MiniNet, normalise, pad
 from lqbench.methods.detector.targets import Targets, encode
+from lqbench.methods.training.trainer import accelerator
 
 TINY = load_config("tiny").network
 NARROW = NetworkConfig(widths=(8, 16, 16, 24, 24), blocks=(1, 1, 1, 0), neck=16)

@@ -94,3 +94,10 @@ def test_a_config_of_ones_own(tmp_path: Path) -> None:
     assert (recipe.batch, recipe.optimiser.momentum) == (2, 0.9)
     assert (other.batch, other.optimiser.momentum, other.optimiser.learning_rate) == (4, 0.5, 0.1)
     assert recipe.network("aeris").dcn is False
+
+
+def test_numbers_are_those_of_yaml_1_2() -> None:
+    recipe = load_recipe("aeris", "mini", ("optimiser.learning_rate=1e-4",))
+    assert recipe.optimiser.learning_rate == 1e-4
+    with pytest.raises(UserError, match="cannot be '4:1:0'"):
+        load_recipe("aeris", "mini", ("batch=4:1:0",))

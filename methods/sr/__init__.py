@@ -1,0 +1,1 @@
+"""Super-resolution networks: one form of input and output for all of them, published checkpoints load into them."""

@@ -1,0 +1,80 @@
+"""Any community checkpoint that spandrel knows (optional: ``pip install "lqbench[sr]"``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from ....datasets.errors import UserError
+from ..base import Recognised
+from .residual import Wrapped
+from .tensors import pad_to
+
+if TYPE_CHECKING:
+    from spandrel import ImageModelDescriptor  # pyright: ignore[reportMissingImports]
+
+INSTALL = 'pip install "lqbench[sr]"'
+
+
+class NotInstalledError(Exception):
+    """Spandrel is not there."""
+
+
+class SpandrelNetwork(Wrapped):
+    """The network that spandrel makes of a checkpoint.
+
+    Spandrel's own call runs without gradients and clamps; here the network itself runs.
+    """
+
+    def __init__(self, descriptor: ImageModelDescriptor) -> None:
+        super().__init__(descriptor.scale, {"architecture": str(descriptor.architecture.id)})
+        self.requirements = descriptor.size_requirements
+        self.net = descriptor.model
+
+    def forward(self, low: Tensor) -> Tensor:
+        """See ``SrNetwork.forward``; images are mirrored to the sizes that the network takes."""
+        height, width = low.shape[2:]
+        more_width, more_height = self.requirements.get_padding(width, height)
+        padded = pad_to(low, height + more_height, width + more_width)
+        return self.net(padded)[:, :, : self.scale * height, : self.scale * width]
+
+    @classmethod
+    def recognise(cls, tensors: Mapping[str, Tensor]) -> Recognised | None:
+        """Return None: only spandrel itself can tell, see ``from_tensors``."""
+        del tensors
+        return None
+
+
+def from_tensors(tensors: Mapping[str, Tensor], what: str) -> SpandrelNetwork | None:
+    """Build the network that spandrel recognises.
+
+    Args:
+        tensors: By published names.
+        what: The file, for messages.
+
+    Returns:
+        None where spandrel knows no such network.
+
+    Raises:
+        NotInstalledError: Spandrel is not installed.
+        UserError: The network is none that enlarges RGB images.
+    """
+    try:
+        from spandrel import (  # pyright: ignore[reportMissingImports]
+            ImageModelDescriptor,
+            ModelLoader,
+            UnsupportedModelError,
+        )
+    except ImportError as error:
+        raise NotInstalledError from error
+    try:
+        descriptor = ModelLoader(device="cpu").load_from_state_dict(dict(tensors))
+    except UnsupportedModelError:
+        return None
+    fits = isinstance(descriptor, ImageModelDescriptor)
+    if not fits or descriptor.input_channels != 3 or descriptor.output_channels != 3 or descriptor.scale < 2:
+        name = descriptor.architecture.name
+        raise UserError(f"{what} holds a {name} network, which does not enlarge RGB images; give an SR checkpoint.")
+    return SpandrelNetwork(descriptor)

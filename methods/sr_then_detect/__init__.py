@@ -1,0 +1,1 @@
+"""Methods that enlarge a degraded image with a super-resolution network before a detector sees it."""

@@ -1,0 +1,1 @@
+"""Training of super-resolution networks, alone and through a detector."""
