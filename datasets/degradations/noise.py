@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..seeds import generator, stable_seed
-from .scratch import scratch
 
 
 @lru_cache(maxsize=1)
@@ -22,6 +22,26 @@ def normal_table() -> NDArray[np.float32]:
 
     quantile = ndtri((np.arange(2**16) + 0.5) / 2**16)
     return (quantile / np.sqrt(np.mean(quantile**2))).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class TableNoise:
+    """Noise that is yet to be looked up.
+
+    Attributes:
+        shape: The noise's shape.
+        index: uint16, one for each pixel in C order: which value of ``normal_table`` it is.
+        sigma: What the value is multiplied with, in single precision.
+    """
+
+    shape: tuple[int, ...]
+    index: NDArray[np.uint16]
+    sigma: float
+
+    def values(self) -> NDArray[np.float32]:
+        """Return the noise, float32 of ``shape``."""
+        # Scaling the table is scaling the numbers, and less work.
+        return (normal_table() * np.float32(self.sigma)).take(self.index).reshape(self.shape)
 
 
 def standard_normal(seed: int, shape: tuple[int, ...], purpose: str = "noise") -> NDArray[np.float32]:
@@ -40,7 +60,7 @@ def standard_normal(seed: int, shape: tuple[int, ...], purpose: str = "noise") -
     Returns:
         float32 array.
     """
-    return _look_up(normal_table(), seed, shape, purpose)
+    return table_noise(seed, shape, 1.0, purpose).values()
 
 
 def gaussian_noise(seed: int, shape: tuple[int, ...], sigma: float, purpose: str = "noise") -> NDArray[np.float32]:
@@ -55,8 +75,16 @@ def gaussian_noise(seed: int, shape: tuple[int, ...], sigma: float, purpose: str
     Returns:
         float32 array of mean 0.
     """
-    # Scaling the table is scaling the numbers, and less work.
-    return _look_up(normal_table() * np.float32(sigma), seed, shape, purpose)
+    return table_noise(seed, shape, sigma, purpose).values()
+
+
+def table_noise(seed: int, shape: tuple[int, ...], sigma: float, purpose: str = "noise") -> TableNoise:
+    """Draw the noise that ``gaussian_noise`` returns, with its arguments, but leave the looking up to the caller."""
+    count = math.prod(shape)
+    bits = np.random.SFC64(stable_seed(seed, purpose)).random_raw(-(-count // 4))
+    # Little-endian on every machine, so that the same numbers come out; the second conversion is for the others.
+    index = bits.astype("<u8", copy=False).view("<u2")[:count].astype(np.uint16, copy=False)
+    return TableNoise(shape, index, sigma)
 
 
 def poisson_counts(seed: int, photons: NDArray[np.float64], purpose: str = "photons") -> NDArray[np.float64]:
@@ -71,15 +99,3 @@ def poisson_counts(seed: int, photons: NDArray[np.float64], purpose: str = "phot
         float64 array of whole numbers, of the same shape.
     """
     return generator(seed, purpose).poisson(photons).astype(np.float64)
-
-
-def _look_up(table: NDArray[np.float32], seed: int, shape: tuple[int, ...], purpose: str) -> NDArray[np.float32]:
-    """Draw values of a table of 2^16, each as likely as the others."""
-    import torch
-
-    count = math.prod(shape)
-    bits = np.random.SFC64(stable_seed(seed, purpose)).random_raw(-(-count // 4))
-    index = scratch("indices of noise", (count,), np.int32)
-    index[:] = bits.astype("<u8", copy=False).view("<u2")[:count]
-    # torch takes such indices as they are; numpy would make them 64-bit first.
-    return torch.from_numpy(table).index_select(0, torch.from_numpy(index)).numpy().reshape(shape)

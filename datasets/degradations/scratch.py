@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 KEPT = 64 * 2**20
 """Bytes up to which memory is kept; larger arrays, of images beyond 10 megapixels, are fresh ones."""
 
+ALIGNMENT = 64
+"""Bytes of a cache line: numbers that lie across two lines take longer to load."""
+
 LEAST = 4 * 2**20
 """Bytes of the smallest memory: from here on numpy asks the system for large pages, which are found faster."""
 
@@ -44,5 +47,6 @@ def scratch(name: str, shape: tuple[int, ...], dtype: type[T]) -> NDArray[T]:
         return np.empty(shape, dtype)
     memory: NDArray[Any] | None = _MEMORY.by_name.get(name)
     if memory is None or memory.size < size:
-        memory = _MEMORY.by_name[name] = np.empty(max(size, LEAST), np.uint8)
+        fresh = np.empty(max(size, LEAST) + ALIGNMENT, np.uint8)
+        memory = _MEMORY.by_name[name] = fresh[-fresh.ctypes.data % ALIGNMENT :]
     return memory[:size].view(dtype).reshape(shape)

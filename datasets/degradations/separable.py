@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .scratch import scratch
 from .taps import Taps
 
 if TYPE_CHECKING:
@@ -20,61 +19,30 @@ if TYPE_CHECKING:
 
 BLOCK = 16
 """Outputs of one product: as many as a processor multiplies at once; more would multiply more zeros."""
-FEWEST = 8
-"""Rows of the smallest matrix that a processor multiplies at full speed."""
 NEGLIGIBLE = 1e-10
 """Taps of a blur kernel below this are left out: all of them together weigh less than 1e-7."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bands:
-    """Maps along one axis: each of n outputs reads the same L neighbouring pixels of the padded axis in each of r maps.
-
-    Outputs are computed in blocks. The block i reads a window that begins ``start + i * step`` pixels after the start
-    of the padded axis.
+class AxisMap:
+    """Maps along one axis: each of n outputs reads the same L neighbouring pixels in each of r maps.
 
     Attributes:
-        margin: Pixels to pad, see ``pad_reflect``: before the axis, and after it.
-        first: intp (n,), the first pixel that an output reads, counted from the padded axis' start.
+        first: int64 (n,), the first pixel that an output reads, never decreasing. Pixels before the image's first, 0,
+            and behind its last are those of its mirror image, see ``reflect``.
         weight: float64 (n, r, L).
-        block: Outputs of one block.
-        start: The first pixel of the first block's window.
-        step: Pixels between the windows of two blocks.
-        window: Pixels of a window.
     """
 
-    margin: tuple[int, int]
-    first: NDArray[np.intp]
+    first: NDArray[np.int64]
     weight: NDArray[np.float64]
-    block: int
-    start: int
-    step: int
-    window: int
-
-    @property
-    def is_choice(self) -> bool:
-        """Whether each output is one pixel as it is."""
-        return self.weight[0].size == 1 and bool((self.weight == 1).all())
-
-    def matrices(self, dtype: type[np.floating[Any]]) -> NDArray[Any]:
-        """Return the map of each block, (blocks, outputs, r, window) of ``dtype``, zero beyond the last output."""
-        count, terms, width = self.weight.shape
-        blocks = -(-count // self.block)
-        dense = np.zeros((blocks * self.block, terms, self.window), dtype)
-        output = np.arange(count)
-        offset = self.first - self.start - self.step * (output // self.block)
-        places = np.lib.stride_tricks.sliding_window_view(dense, width, axis=2, writeable=True)
-        places[output, :, offset] = self.weight
-        return dense.reshape(blocks, self.block, terms, self.window)
 
 
-def blur_then_resize(taps: Taps, kernels: NDArray[np.float64], blocks: range = range(BLOCK, BLOCK + 1)) -> Bands:
+def blur_then_resize(taps: Taps, kernels: NDArray[np.float64]) -> AxisMap:
     """Return the maps that correlate an axis with r kernels (r, k), k odd, and then take the taps.
 
     Args:
         taps: The resizing; the source pixels of each output never decrease, nor do those of one output after another.
         kernels: float64 (r, k).
-        blocks: Outputs of a block to choose from; the choice is the one that multiplies the fewest zeros.
     """
     reads, (terms, size) = taps.index.shape[1], kernels.shape
     first = taps.index[:, 0]
@@ -89,28 +57,7 @@ def blur_then_resize(taps: Taps, kernels: NDArray[np.float64], blocks: range = r
     for tap in range(reads):
         shifted[tap, :, tap : tap + size] = kernels
     weight = (by_offset @ shifted.reshape(reads, -1)).reshape(len(first), terms, -1)
-    return _in_blocks(first - size // 2, weight, int(taps.index[-1, -1]) + 1, blocks)
-
-
-def _in_blocks(first: NDArray[np.intp], weight: NDArray[np.float64], length: int, blocks: range) -> Bands:
-    """Lay out the blocks of maps whose reads start at ``first``, counted from the axis' first of ``length`` pixels."""
-    count, _, width = weight.shape
-    pace = (int(first[-1]) - int(first[0])) / max(1, count - 1)
-
-    def cost(block: int) -> float:
-        number = -(-count // block)
-        # Windows are whole pixels apart: what that adds up to over all blocks makes each window longer.
-        return number * block * ((block - 1) * pace + width + number * abs(block * pace - round(block * pace)))
-
-    block = min(blocks, key=cost)
-    starts = first[::block]
-    step = round((int(starts[-1]) - int(starts[0])) / max(1, len(starts) - 1))
-    index = np.arange(len(starts))
-    start = int((starts - step * index).min())
-    window = int((first[np.minimum(index * block + block, count) - 1] - step * index).max()) - start + width
-    before = max(0, -start)
-    after = max(0, start + step * (len(starts) - 1) + window - length)
-    return Bands((before, after), first + before, weight, block, start + before, step, window)
+    return AxisMap(first.astype(np.int64) - size // 2, weight)
 
 
 def separate(kernel: NDArray[np.float64], tolerance: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -158,130 +105,92 @@ def reflect(position: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     return np.minimum(folded, period - folded)
 
 
-def pad_reflect(image: NDArray[Any], rows: Bands, columns: Bands, reuse: bool = False) -> NDArray[Any]:
-    """Extend (C, H, W) by its mirror image, border pixels not repeated; again and again where a side is short.
+def map_axes(image: NDArray[Any], rows: AxisMap, columns: AxisMap) -> NDArray[np.float64]:
+    """Map both axes of an image in double precision and sum over the r pairs of maps.
 
     Args:
-        image: (C, H, W) of a type that OpenCV knows.
-        rows: The maps that will read the rows.
-        columns: The maps that will read the columns.
-        reuse: Return memory that the next call with this option overwrites.
+        image: (C, H, W) of any real type that OpenCV knows, in any units; not modified.
+        rows: The maps of the row axis, h outputs.
+        columns: The maps of the column axis, w outputs.
+
+    Returns:
+        float64 (C, h, w).
     """
     import cv2
 
-    (top, bottom), (left, right) = rows.margin, columns.margin
-    channels, height, width = image.shape
-    shape = (channels, top + height + bottom, left + width + right)
-    padded = scratch("padded image", shape, image.dtype.type) if reuse else np.empty(shape, image.dtype)
-    for plane, extended in zip(image, padded, strict=True):
-        cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_REFLECT_101, dst=extended)
-    return padded
-
-
-def map_axes(padded: NDArray[Any], rows: Bands, columns: Bands, dtype: type[np.floating[Any]]) -> NDArray[Any]:
-    """Map both axes of a padded image and sum over the r pairs of maps.
-
-    Args:
-        padded: (C, H', W') of any real type, in any units, from ``pad_reflect``.
-        rows: The maps of the row axis, h outputs; ``first`` never decreases.
-        columns: The maps of the column axis, w outputs; ``first`` never decreases.
-        dtype: The precision to compute in.
-
-    Returns:
-        (C, h, w) of ``dtype``.
-    """
-    mapping = SeparableMap(rows, columns, dtype)
-    result = np.empty((len(padded), len(rows.first), len(columns.first)), dtype)
-    for plane, mapped in zip(padded, result, strict=True):
-        mapping(plane, mapped)
+    down, across = _in_blocks(rows, image.shape[1]), _in_blocks(columns, image.shape[2])
+    result = np.empty((len(image), len(rows.first), len(columns.first)))
+    for plane, mapped in zip(image, result, strict=True):
+        padded: Any = cv2.copyMakeBorder(
+            np.asarray(plane, np.float64), *down.margin, *across.margin, cv2.BORDER_REFLECT_101
+        )
+        mapped[:] = _map_columns(_map_rows(padded, down), across, mapped.shape)
     return result
 
 
-class SeparableMap:
-    """A sum of r pairs of maps, ready to be applied to padded planes."""
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """A map whose outputs are computed ``BLOCK`` at a time, as a product of a matrix and a window of pixels.
 
-    def __init__(self, rows: Bands, columns: Bands, dtype: type[np.floating[Any]]) -> None:
-        self._rows = rows
-        self._columns = columns
-        self._dtype = dtype
-        self._chooses = rows.is_choice and columns.is_choice
-        if not self._chooses:
-            import torch
+    Attributes:
+        margin: Pixels to extend the axis by, before it and after it.
+        start: The first pixel of the first block's window, counted from the extended axis' start.
+        step: Pixels between the windows of two blocks.
+        matrix: float64 (blocks, BLOCK, r, pixels of a window), zero beyond the last output.
+    """
 
-            self._down, self._across = (torch.from_numpy(bands.matrices(dtype)) for bands in (rows, columns))
-
-    def __call__(self, plane: NDArray[Any], result: NDArray[Any]) -> None:
-        """Map a padded plane (H', W'), see ``pad_reflect``, into a plane (h, w) of the precision asked for.
-
-        What lies in between is scratch memory: one map must not be applied within another of the same thread.
-        """
-        rows, columns = self._rows.first, self._columns.first
-        if self._chooses:
-            result[:] = plane[rows][:, columns]
-            return
-        block, whole = self._columns.block, len(columns) // self._columns.block
-        blocks = self._map_columns(self._map_rows(plane)).numpy()
-        width = whole * block
-        result[:, :width].reshape(len(rows), whole, block)[:] = blocks[:whole].transpose(1, 0, 2)
-        if width < len(columns):
-            result[:, width:] = blocks[whole, :, : len(columns) - width]
-
-    def _map_rows(self, plane: NDArray[Any]) -> torch.Tensor:
-        """Map the rows of a padded plane by all terms, in one batch of products.
-
-        Returns:
-            (B, b * r, W'): B blocks of b rows, which may reach beyond the last.
-        """
-        import torch
-
-        down, width = self._down.flatten(1, 2), plane.shape[1]
-        blocks, outputs, window = down.shape
-        levels = scratch("levels to map", plane.shape, self._dtype)
-        np.copyto(levels, plane)
-        strides, start = (self._rows.step * width, width, 1), self._rows.start * width
-        windows = torch.from_numpy(levels.ravel()[start:]).as_strided((blocks, window, width), strides)
-        result = torch.from_numpy(scratch("mapped rows", (blocks, outputs, width), self._dtype))
-        return torch.bmm(down, windows, out=result)
-
-    def _map_columns(self, upright: torch.Tensor) -> torch.Tensor:
-        """Map the columns of what ``_map_rows`` returned and sum over the terms, in one batch of products for each.
-
-        Returns:
-            (B, h, b): B blocks of b columns, which may reach beyond the last.
-        """
-        import torch
-
-        columns, height, width = self._columns, len(self._rows.first), upright.shape[2]
-        blocks, outputs, terms, window = self._across.shape
-        result = torch.from_numpy(scratch("mapped columns", (blocks, height, outputs), self._dtype))
-        flat = upright.view(-1)
-        for term in range(terms):
-            start = term * width + columns.start
-            sources = flat[start:].as_strided((blocks, height, window), (columns.step, terms * width, 1))
-            torch.baddbmm(result, sources, self._across[:, :, term].mT, beta=min(term, 1), out=result)
-        return result
+    margin: tuple[int, int]
+    start: int
+    step: int
+    matrix: NDArray[np.float64]
 
 
-def map_pixels(
-    padded: NDArray[Any], rows: Bands, columns: Bands, at: tuple[NDArray[np.intp], ...]
-) -> NDArray[np.float64]:
-    """Map single pixels in float64; the sum that ``map_axes`` makes, at a few places.
+def _in_blocks(axis: AxisMap, length: int) -> _Blocks:
+    """Lay out the blocks of a map of an axis of ``length`` pixels."""
+    first, (count, terms, reads) = axis.first, axis.weight.shape
+    starts = first[::BLOCK]
+    step = round((int(starts[-1]) - int(starts[0])) / max(1, len(starts) - 1))
+    index = np.arange(len(starts))
+    start = int((starts - step * index).min())
+    last = first[np.minimum(index * BLOCK + BLOCK, count) - 1]
+    window = int((last - step * index).max()) - start + reads
+    before = max(0, -start)
+    after = max(0, start + step * (len(starts) - 1) + window - length)
+    matrix = np.zeros((len(starts) * BLOCK, terms, window))
+    output = np.arange(count)
+    places = np.lib.stride_tricks.sliding_window_view(matrix, reads, axis=2, writeable=True)
+    places[output, :, first - start - step * (output // BLOCK)] = axis.weight
+    return _Blocks((before, after), start + before, step, matrix.reshape(len(starts), BLOCK, terms, window))
 
-    Args:
-        padded: (C, H', W') of any real type.
-        rows: The maps of the row axis.
-        columns: The maps of the column axis.
-        at: Channel, output row and output column of n pixels.
+
+def _map_rows(padded: NDArray[np.float64], down: _Blocks) -> torch.Tensor:
+    """Map the rows of a padded plane (H', W') by all terms, in one batch of products.
 
     Returns:
-        float64 (n,).
+        (B, BLOCK * r, W'): B blocks of rows, which may reach beyond the last.
     """
-    shape = (1, rows.weight.shape[2], columns.weight.shape[2])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, shape)[:, :, :, 0]
-    result = np.empty(len(at[0]))
-    for start in range(0, len(result), 4096):  # bounds the memory where an image is full of doubtful pixels
-        channel, y, x = (one[start : start + 4096] for one in at)
-        patch = windows[channel, rows.first[y], columns.first[x]].astype(np.float64)
-        upright = rows.weight[y] @ patch
-        result[start : start + 4096] = (upright * columns.weight[x]).sum((1, 2))
-    return result
+    import torch
+
+    matrix, width = torch.from_numpy(down.matrix).flatten(1, 2), padded.shape[1]
+    blocks, _, window = matrix.shape
+    strides = (down.step * width, width, 1)
+    windows = torch.from_numpy(padded.ravel()[down.start * width :]).as_strided((blocks, window, width), strides)
+    return torch.bmm(matrix, windows)
+
+
+def _map_columns(upright: torch.Tensor, across: _Blocks, size: tuple[int, ...]) -> NDArray[np.float64]:
+    """Map the columns of what ``_map_rows`` returned and sum over the terms, in one batch of products for each.
+
+    Returns:
+        (h, w), the size that is asked for.
+    """
+    import torch
+
+    (height, size_across), matrix, width = size, torch.from_numpy(across.matrix), upright.shape[2]
+    blocks, _, terms, window = matrix.shape
+    result = torch.zeros((blocks, height, BLOCK), dtype=torch.float64)
+    for term in range(terms):
+        start, strides = term * width + across.start, (across.step, terms * width, 1)
+        sources = upright.view(-1)[start:].as_strided((blocks, height, window), strides)
+        result.baddbmm_(sources, matrix[:, :, term].mT)
+    return result.numpy().transpose(1, 0, 2).reshape(height, -1)[:, :size_across]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from ..base import Size
-from ..separable import blur_then_resize, map_axes, pad_reflect
+from ..separable import blur_then_resize, map_axes
 from ..taps import Taps, matlab_taps, resize_taps
 from ..values import Choices, Span, between, pick
 from .base import Levels, Step
@@ -88,7 +88,7 @@ class DownStep(Step):
             return _by_matrices(levels, *taps)
         taps = [resize_taps(*pair, drawn["mode"], ratio) for pair in zip(sides, new_sides, strict=True)]
         rows, columns = (blur_then_resize(one, np.ones((1, 1))) for one in taps)
-        return map_axes(pad_reflect(levels, rows, columns), rows, columns, np.float64)
+        return map_axes(levels, rows, columns)
 
 
 def _antialiased(levels: Levels, size: Size, mode: Any) -> Levels:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from lqbench.datasets.degradations import degradation
 from lqbench.datasets.degradations.aeris import AerisParameters, degrade, degrade_to_uint8
 from lqbench.datasets.degradations.kernels import gaussian_kernel
-from lqbench.datasets.degradations.noise import gaussian_noise
+from lqbench.datasets.degradations.noise import gaussian_noise, table_noise
 from lqbench.datasets.degradations.rounding import round_levels
 
 DRAWS = 4000
@@ -76,9 +76,9 @@ def awkward_image(kind: str, height: int, width: int, seed: int) -> np.ndarray:
 def test_single_precision_rounds_as_double_precision_does(kind: str, height: int, width: int, seed: int, noisy: bool):
     aeris = degradation("aeris", {} if noisy else {"noise_sigma_255": [0, 0]})
     drawn = AerisParameters.model_validate(aeris.draw(seed, (height, width)))
-    noise = gaussian_noise(seed, (3, *aeris.size((height, width), drawn.model_dump())), drawn.noise_sigma_255)
+    noise = table_noise(seed, (3, *aeris.size((height, width), drawn.model_dump())), drawn.noise_sigma_255)
     image = awkward_image(kind, height, width, seed)
-    precise = degrade(image, drawn.kernel(), drawn.interpolation, noise)
+    precise = degrade(image, drawn.kernel(), drawn.interpolation, noise.values())
     quick = degrade_to_uint8(image, drawn.kernel(), drawn.interpolation, noise)
     np.testing.assert_array_equal(quick, round_levels(precise))
 

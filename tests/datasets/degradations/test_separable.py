@@ -1,8 +1,6 @@
-"""Sums of separable maps: equal to the dense map, in blocks and for single pixels."""
+"""Sums of separable maps: equal to the dense map."""
 
 from __future__ import annotations
-
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,14 +10,10 @@ from hypothesis import strategies as st
 from lqbench.datasets.degradations.aeris import KERNEL_TOLERANCE
 from lqbench.datasets.degradations.blur import filter_reflect
 from lqbench.datasets.degradations.kernels import gaussian_kernel
-from lqbench.datasets.degradations.scratch import KEPT, scratch
 from lqbench.datasets.degradations.separable import (
-    BLOCK,
-    Bands,
+    AxisMap,
     blur_then_resize,
     map_axes,
-    map_pixels,
-    pad_reflect,
     reflect,
     separate,
     without_tails,
@@ -33,16 +27,6 @@ kernels = st.builds(
 modes = st.sampled_from(["nearest", "bilinear", "bicubic"])
 
 
-def bands(
-    length: int,
-    new_length: int,
-    kernels: np.ndarray,
-    mode: Interpolation = "nearest",
-    blocks: range = range(BLOCK, BLOCK + 1),
-) -> Bands:
-    return blur_then_resize(resize_taps(length, new_length, mode), kernels, blocks)
-
-
 def picture(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(height * 1000 + width).random((3, height, width)) * 255
 
@@ -53,13 +37,8 @@ def test_blur_and_resizing_at_once(height: int, width: int, h: int, w: int, mode
     image = picture(height, width)
     taps = [resize_taps(height, h, mode), resize_taps(width, w, mode)]
     rows, columns = (blur_then_resize(*pair) for pair in zip(taps, separate(kernel, 1e-12), strict=True))
-    padded = pad_reflect(image, rows, columns)
     expected = taps[0].matrix(height) @ filter_reflect(image, kernel) @ taps[1].matrix(width).T
-    mapped = map_axes(padded, rows, columns, np.float64)
-    np.testing.assert_allclose(mapped, expected, atol=1e-4)  # tails of 1e-7 are cut off
-    np.testing.assert_allclose(map_axes(padded, rows, columns, np.float32), mapped, atol=4e-4)
-    channel, row, column = (axis.ravel() for axis in np.indices(mapped.shape))
-    np.testing.assert_allclose(map_pixels(padded, rows, columns, (channel, row, column)), mapped.ravel(), atol=1e-9)
+    np.testing.assert_allclose(map_axes(image, rows, columns), expected, atol=1e-4)  # tails of 1e-7 are cut off
 
 
 @given(kernels, st.sampled_from([1e-3, 1e-5, 1e-9]))
@@ -102,46 +81,35 @@ def test_tails_are_cut_off(kernel: np.ndarray):
 )
 def test_reflection_repeats_where_the_axis_is_short(length: int, margin: int, expected: list[int]):
     assert reflect(np.arange(-margin, length + margin), length).tolist() == expected
-    wide = bands(length, length, np.ones((1, 2 * margin + 1)))
-    before, after = wide.margin
-    assert min(before, after) >= margin
-    padded = pad_reflect(np.arange(length, dtype=np.uint8)[None, None], bands(1, 1, np.ones((1, 1))), wide)[0, 0]
-    assert padded.tolist() == reflect(np.arange(-before, length + after), length).tolist()
+    line = np.arange(length, dtype=np.uint8)[None, None]
+    kernel = np.random.default_rng(0).random((1, 2 * margin + 1))
+    point, all_of_it = AxisMap(np.zeros(1, np.int64), np.ones((1, 1, 1))), resize_taps(length, length, "nearest")
+    extended = np.array(expected)
+    blurred = [extended[x : x + 2 * margin + 1] @ kernel[0] for x in range(length)]
+    np.testing.assert_allclose(map_axes(line, point, blur_then_resize(all_of_it, kernel))[0, 0], blurred)
 
 
-@given(sides, sides, st.integers(1, 30), st.integers(0, 10), st.integers(1, 6))
+@given(sides, sides, st.integers(0, 10), st.integers(1, 6), modes)
 @settings(max_examples=60, deadline=None)
-def test_windows_hold_all_that_their_outputs_read(length: int, new_length: int, block: int, margin: int, terms: int):
+def test_outputs_are_weighted_sums_of_what_they_read(
+    length: int, new_length: int, margin: int, terms: int, mode: Interpolation
+):
+    """Blocks of outputs reach beyond the last one, and their windows beyond the axis; neither may be seen."""
     kernels = np.random.default_rng(length).random((terms, 2 * margin + 1))
-    one = bands(length, new_length, kernels, "bicubic", range(block, block + 2))
-    before, after = one.margin
-    padded = np.random.default_rng(1).random(before + length + after)
-    matrices = one.matrices(np.float64)
-    starts = one.start + one.step * np.arange(len(matrices))
-    assert starts.min() >= 0
-    assert starts.max() + one.window <= len(padded)
-    windows = padded[starts[:, None] + np.arange(one.window)]
-    by_blocks = np.einsum("botw,bw->bot", matrices, windows).reshape(-1, terms)
-    reads = padded[one.first[:, None] + np.arange(one.weight.shape[2])]
-    np.testing.assert_allclose(by_blocks[:new_length], np.einsum("ntl,nl->nt", one.weight, reads), atol=1e-9)
-    assert not by_blocks[new_length:].any()
+    axis = blur_then_resize(resize_taps(length, new_length, mode), kernels)
+    column = AxisMap(np.zeros(1, np.int64), np.ones((1, terms, 1)))
+    pixels = np.random.default_rng(1).random(length)
+    reads = pixels[reflect(axis.first[:, None] + np.arange(axis.weight.shape[2]), length)]
+    expected = np.einsum("ntl,nl->n", axis.weight, reads)
+    np.testing.assert_allclose(map_axes(pixels[None, :, None], axis, column)[0, :, 0], expected, atol=1e-9)
+    np.testing.assert_allclose(map_axes(pixels[None, None], column, axis)[0, 0], expected, atol=1e-9)
 
 
-def test_a_map_leaves_its_input_and_earlier_results():
-    rows, columns = bands(30, 11, np.ones((1, 5)) / 5), bands(40, 17, np.ones((1, 5)) / 5)
+def test_an_image_is_left_as_it_is():
+    rows, columns = (
+        blur_then_resize(resize_taps(*lengths, "nearest"), np.ones((1, 5)) / 5) for lengths in ((30, 11), (40, 17))
+    )
     image = picture(30, 40)
-    padded = pad_reflect(image, rows, columns)
-    before, first = padded.copy(), map_axes(padded, rows, columns, np.float32)
-    kept = first.copy()
-    map_axes(padded[::-1] / 2, rows, columns, np.float32)
-    np.testing.assert_array_equal(padded, before)
-    np.testing.assert_array_equal(first, kept)
-
-
-def test_scratch_memory_is_reused_and_each_threads_own():
-    first, again = scratch("test", (3, 4), np.float32), scratch("test", (2, 2), np.float64)
-    assert np.shares_memory(first, again)
-    with ThreadPoolExecutor(1) as pool:
-        assert not np.shares_memory(first, pool.submit(scratch, "test", (3, 4), np.float32).result())
-    big, other = (scratch("test", (KEPT + 1,), np.uint8) for _ in range(2))
-    assert not np.shares_memory(big, other), "memory of that size is not to be kept"
+    before = image.copy()
+    map_axes(image, rows, columns)
+    np.testing.assert_array_equal(image, before)
