@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..datasets.errors import UserError
-from ..methods.class_names import COCO80, label_map
+from ..methods.class_names import COCO80, VOC20, label_map
 from ..methods.weights import WEIGHT_FILES
 
 if TYPE_CHECKING:
     from ..datasets.spec import DatasetSpec
 
+VOC_DETECTORS = ("ssd300-voc", "ssd300-voc-caffe")
+"""Detectors of which only weights for PASCAL VOC's classes can be loaded."""
 SHOWN = 4
 """Class names that a message lists."""
 
@@ -42,11 +44,13 @@ def class_complaint(detector: str, spec: DatasetSpec, weights: Path | None) -> s
 def known_classes(detector: str, weights: Path | None) -> tuple[str, ...]:
     """Return the classes that a detector's weights were trained on, without building it; empty where unknown.
 
-    Published checkpoints know COCO's classes; what is in a checkpoint of the user's is told by the file of the bundled
-    detector alone.
+    Published checkpoints know COCO's classes, or VOC's where the detector's name says so; what is in a checkpoint of
+    the user's is told by the file of the bundled detector alone.
     """
     if detector == "mini":
         return _classes_in_header(weights)
+    if detector in VOC_DETECTORS:
+        return VOC20
     return COCO80 if detector in WEIGHT_FILES and weights is None else ()
 
 

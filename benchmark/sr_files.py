@@ -159,4 +159,6 @@ def _describe(path: Path, network: str, scale: int | None, modified: int) -> SrW
         if scale is not None:
             raise
         _, header = load_sr(path, network, ANY_SCALE)  # weights for several scales do not say which
-    return SrWeights(path=path, sha256=sha256_of(path), network=header.network, scale=header.scale)
+    return SrWeights(
+        path=path, sha256=sha256_of(path), network=header.network, scale=header.scale, options=header.options
+    )

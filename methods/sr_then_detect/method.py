@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,8 @@ class SrWeights(BaseModel):
     network: str
     """Name in the catalog of networks."""
     scale: int
+    options: dict[str, Any] = {}
+    """Arguments of the network's constructor besides the scale."""
 
 
 class SrSettings(MethodSettings):
@@ -67,10 +69,14 @@ class SrThenDetect(DetectingMethod):
     @classmethod
     def parts(cls, settings: MethodSettings) -> tuple[type, ...]:
         """Return the class of the network that the settings name; see ``Method.parts``."""
-        from ..sr.catalog import sr_entry
+        from ..sr.catalog import NETWORKS
 
         weights = _weights(settings)
-        return (sr_entry(weights.network).load_class(),) if weights else ()
+        if weights is None:
+            return ()
+        # ClassSR's branches are networks of the catalog too.
+        names = (weights.network, weights.options.get("branch", ""))
+        return tuple(NETWORKS[name].load_class() for name in names if name in NETWORKS)
 
     @classmethod
     def fit(cls, request: FitRequest) -> Path:

@@ -13,7 +13,7 @@ from lqbench.benchmark.cli.main import main
 from lqbench.benchmark.known_classes import class_complaint, known_classes
 from lqbench.datasets.catalog import dataset_registry, dataset_spec
 from lqbench.datasets.classes import URPC_CLASSES
-from lqbench.methods.class_names import COCO80
+from lqbench.methods.class_names import COCO80, VOC20
 from lqbench.methods.detector.config import load_config
 from lqbench.methods.detector.net import MiniNet
 from lqbench.methods.detector.weights import ARCHITECTURE, Header, save_weights
@@ -82,3 +82,10 @@ def test_a_tracks_default_detector_knows_its_classes_or_the_refusal_names_them(n
     underwater = name in ("urpc2020", "urpc2020-voc", "dfui", "duo", "ruod")
     assert bool(sentence) == underwater
     assert not underwater or (sentence.count(spec.classes[0]) == 1 and sentence.endswith("."))
+
+
+@pytest.mark.parametrize("name", ["ssd300-voc", "ssd300-voc-caffe"])
+def test_detectors_of_voc_alone_are_told_on_other_classes(name: str) -> None:
+    assert known_classes(name, None) == VOC20
+    assert class_complaint(name, dataset_spec("voc-lr-x4"), None) == ""
+    assert "knows none of the classes" in class_complaint(name, dataset_spec("urpc2020"), None)

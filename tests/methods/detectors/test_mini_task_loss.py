@@ -128,3 +128,14 @@ def test_every_detector_of_the_catalogue_can_be_trained_through() -> None:
     registry = detector_registry()
     assert {"ssd300-voc", "ssd300-voc-caffe"} <= set(registry)
     assert all(registry.get(name).differentiable() for name in registry)
+
+
+@pytest.mark.parametrize("name", ["mini", "yolox-nano", "ssd300_vgg16", "fcos", "ssd300-voc"])
+def test_a_loss_does_not_count_among_what_detections_depend_on(name: str) -> None:
+    from lqbench.methods.bicubic.method import Bicubic
+    from lqbench.methods.detectors.catalog import detector_registry
+    from lqbench.methods.source_hash import source_files
+
+    files = source_files(Bicubic, detector_registry().get(name))
+    assert "methods/detectors/base.py" in files
+    assert not [file for file in files if "/tasks/" in file]

@@ -22,6 +22,7 @@ from lqbench.methods.detectors.torchvision_models import FasterRcnn, Fcos, Retin
 NAMES = ("", "car", "dog", "cat")
 BOXES = torch.tensor([[8.0, 6, 50, 44], [30, 20, 60, 47], [5, 5, 5.5, 30]])
 LABELS = torch.tensor([1, 3, 2])
+FEW_PROPOSALS: Any = {"rpn_post_nms_top_n_train": 40, "rpn_post_nms_top_n_test": 40, "box_batch_size_per_image": 32}
 
 
 def backbone(first: int, extra: Any) -> Any:
@@ -36,7 +37,7 @@ def backbone(first: int, extra: Any) -> Any:
 
 def build(kind: type[TorchvisionDetector]) -> Any:
     if kind is FasterRcnn:
-        return FasterRCNN(backbone(1, None), num_classes=4, box_detections_per_img=20)
+        return FasterRCNN(backbone(1, None), num_classes=4, box_detections_per_img=20, **FEW_PROPOSALS)
     body = backbone(2, LastLevelP6P7(256, 256))
     if kind is Fcos:
         return FCOS(body, 4, anchor_generator=AnchorGenerator(((8,), (16,), (32,), (64,), (128,)), ((1.0,),) * 5))

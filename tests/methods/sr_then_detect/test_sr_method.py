@@ -111,9 +111,15 @@ def test_the_network_is_part_of_the_source_and_its_training_is_not(weights: SrWe
     assert method_source(named.Tdsr, None, parts) != method_source(named.Tdsr, None, ())
 
 
+def test_the_branches_of_classsr_are_part_of_the_source(weights: SrWeights) -> None:
+    routed = weights.model_copy(update={"network": "classsr", "options": {"branch": "carn-m"}})
+    files = set(source_files(named.Tdsr, None, named.Tdsr.parts(SrSettings(detector="mini", sr=routed))))
+    assert {"methods/sr/networks/classsr.py", "methods/sr/networks/carn.py"} <= files
+
+
 def test_the_path_is_no_part_of_the_key_and_the_content_is(weights: SrWeights) -> None:
     kept = SrSettings(detector="mini", sr=weights).model_dump(mode="json")["sr"]
-    assert kept == {"sha256": weights.sha256, "network": "dbpn-res", "scale": 4}
+    assert kept == {"sha256": weights.sha256, "network": "dbpn-res", "scale": 4, "options": {}}
 
 
 def test_without_weights_it_says_what_is_missing() -> None:
