@@ -16,6 +16,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 
 from lqbench.reports.build import build_report
 
@@ -177,7 +178,8 @@ def test_a_row_leads_to_its_provenance(page: Any) -> None:
     target = page.find_element(By.ID, str(link.get_attribute("hash")).removeprefix("#"))
     assert target.get_attribute("open") is None
     link.click()
-    assert target.get_attribute("open") is not None
+    # The browser tells the page of its new address only after the click is done.
+    WebDriverWait(page, 10).until(lambda _: target.get_attribute("open") is not None)
     assert "lqbench run --method bicubic --dataset coco-d" in target.text
 
 
