@@ -51,6 +51,11 @@ def map_boxes(xyxy: NDArray[Any], scale: tuple[float, float]) -> NDArray[np.floa
     return xyxy.astype(np.float64) * np.array([sx, sy, sx, sy], np.float64)
 
 
+def mirrored(xyxy: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Mirror boxes (N, 4) left to right in an image of the given width."""
+    return np.stack([width - xyxy[:, 2], xyxy[:, 1], width - xyxy[:, 0], xyxy[:, 3]], axis=1)
+
+
 def to_dataset(
     found: Detections,
     labels: NDArray[np.int64],

@@ -30,9 +30,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A grid line with its printed value."""
+    """A grid line with its printed value; ``at`` is a place along the axis in user units."""
 
-    x: float
+    at: float
     text: str
 
 

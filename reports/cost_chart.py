@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .chart import Tick
 from .columns import FLOPS, Column
 from .tables import Table
 
@@ -34,14 +35,6 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class AxisTick:
-    """A grid line with its printed value; ``at`` is a place along the axis in user units."""
-
-    at: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class CostChart:
     """The primary metric, upward and linear, against FLOPs an image, rightward and logarithmic.
 
@@ -54,8 +47,8 @@ class CostChart:
 
     column: Column
     points: tuple[Point, ...]
-    x_ticks: tuple[AxisTick, ...]
-    y_ticks: tuple[AxisTick, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
 
     width: float = WIDTH
     height: float = HEIGHT
@@ -111,8 +104,8 @@ def cost_chart(tables: Sequence[Table]) -> CostChart | None:
         )
         for number, (label, flops, score) in enumerate(rows, start=1)
     )
-    x_ticks = tuple(AxisTick(across.place(math.log10(value)), f"{value:g}") for value in x_values)
-    return CostChart(column, points, x_ticks, tuple(AxisTick(upward.place(value), f"{value:g}") for value in y_values))
+    x_ticks = tuple(Tick(across.place(math.log10(value)), f"{value:g}") for value in x_values)
+    return CostChart(column, points, x_ticks, tuple(Tick(upward.place(value), f"{value:g}") for value in y_values))
 
 
 def _rows(table: Table, several: bool) -> list[tuple[str, float, float]]:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from ...datasets.atomic import write_bytes
 from ...datasets.errors import UserError
 from .header import KEY, Header, read_header
 from .net import AerisNet
@@ -35,11 +36,9 @@ def save_tensors(tensors: Mapping[str, Tensor], header: Header, path: Path, *, h
     """Write tensors named as ``AerisNet`` names them; see ``save_weights``."""
     kept = {name: _compact(value, half) for name, value in tensors.items() if not name.endswith(COUNTER)}
     metadata = {KEY: json.dumps(header.model_dump(mode="json"))}
-    partial = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written by hand: safetensors' own writer makes files that only their owner can read.
-    partial.write_bytes(save(kept, metadata))
-    partial.replace(path)
+    write_bytes(path, save(kept, metadata))
 
 
 def load_weights(path: Path) -> tuple[AerisNet, Header]:

@@ -20,6 +20,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ...datasets.seeds import generator
 from ...datasets.types import Boxes
+from ..boxes import mirrored
 
 _TRIES = 50
 """Centres tried for one size of the patch, before another size is drawn."""
@@ -204,8 +205,3 @@ def move_boxes(
     sides = crop[:, 2:] - crop[:, :2]
     kept &= (sides > 0).all(axis=1) & (sides >= config.min_side).all(axis=1)
     return crop[kept], labels[kept]
-
-
-def mirrored(xyxy: NDArray[np.float32], width: int) -> NDArray[np.float32]:
-    """Mirror boxes (N, 4) left to right in an image of the given width."""
-    return np.stack([width - xyxy[:, 2], xyxy[:, 1], width - xyxy[:, 0], xyxy[:, 3]], axis=1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ...datasets.errors import UserError
+from ..header_values import checked_header, json_object
 from .config import VARIANTS, ModelConfig
 
 ARCHITECTURE = "lqbench-aeris-1"
@@ -59,27 +58,13 @@ def read_header(path: Path) -> Header:
 
 
 def _parsed(path: Path, metadata: dict[str, str]) -> Header:
-    values = _values(metadata.get(KEY, ""))
+    values = json_object(metadata.get(KEY, ""))
     if values.get("architecture") != ARCHITECTURE:
         raise UserError(
             f"{path} holds weights of another family than AERIS's ({ARCHITECTURE}); give a file that "
             f"`lqbench train --method aeris` or `lqbench convert aeris` wrote."
         )
-    try:
-        return Header.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}: its header's field {field!r} is wrong: {first['msg']}.") from error
-
-
-def _values(text: str) -> dict[str, Any]:
-    """Parse a JSON object; empty for anything else."""
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError:
-        return {}
-    return values if isinstance(values, dict) else {}
+    return checked_header(Header, values, path)
 
 
 def check_method(path: Path, header: Header, method: str) -> None:

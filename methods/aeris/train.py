@@ -14,12 +14,13 @@ from torch.utils.data import DataLoader
 
 from ...datasets.dataset import Dataset
 from ...datasets.errors import UserError
-from ..training.cards import chosen_checkpoint, run_facts, validation_facts, write_card
-from ..training.checkpoints import LAST, load_network, prepare_work, progress_of, read_checkpoint
+from ..training.cards import chosen_checkpoint, request_facts, run_facts, validation_facts, write_card
+from ..training.checkpoints import load_network, read_checkpoint
 from ..training.heldout import HeldOut, clean_boxes, split_off
 from ..training.loaders import epoch_sampler, train_loader, val_loader
 from ..training.opening import drop_cache, image_loader, open_source, tell_first
 from ..training.request import FitRequest
+from ..training.resuming import enter, prepare
 from ..training.sampler import EpochSampler
 from ..training.trainer import Limits, accelerator, build_trainer, process_rank, run_fit
 from .checkpoint import save_weights
@@ -104,23 +105,10 @@ def _open(request: FitRequest, recipe: Recipe, degrade: str) -> Dataset:
     return open_source(request, split=recipe.train_split, limit=recipe.train_images, degrade=degrade)
 
 
-def _identity(request: FitRequest, recipe: Recipe, data: TrainingData) -> dict[str, Any]:
-    """Return what makes a training what it is; a checkpoint of another one is not gone on from."""
-    return {
-        "method": request.method,
-        "dataset": data.source.fingerprint,
-        "validation set": data.held_out.fingerprint,
-        "seed": request.seed,
-        "config": recipe.model_dump(mode="json", exclude={"cache": True, "run": {"workers", "checkpoint_steps"}}),
-        "number of processes": request.devices * request.nodes,
-    }
-
-
 def _prepare(request: FitRequest, recipe: Recipe, data: TrainingData) -> Path | None:
-    """Return the checkpoint to go on from; the first process makes or examines the work folder for all."""
-    if process_rank() == 0:
-        return prepare_work(request.work, _identity(request, recipe, data), resume=request.resume)
-    return request.work / LAST if request.resume else None
+    """Return the checkpoint to go on from."""
+    made_of = {"dataset": data.source.fingerprint, "validation set": data.held_out.fingerprint}
+    return prepare(request, recipe, made_of)
 
 
 def _first_network(request: FitRequest, recipe: Recipe, data: TrainingData) -> AerisNet:
@@ -140,9 +128,7 @@ def _fit(
     checkpoint: Path | None,
 ) -> None:
     """Train the network; it ends with the weights to be used."""
-    if checkpoint is not None:
-        at = progress_of(read_checkpoint(checkpoint), sampler.batches)
-        sampler.first_epoch, sampler.first_batch, sampler.epoch = at.epoch, at.batch, at.epoch
+    enter(sampler, checkpoint)
     degradation = InModelDegradation(recipe.degradation, request.seed) if _degrades(request) else None
     held_out = data.held_out if request.measure is not None else None
     module = AerisTraining(net, recipe, degradation, held_out, request.measure)
@@ -177,12 +163,7 @@ def _card(request: FitRequest, recipe: Recipe, data: TrainingData) -> dict[str, 
     source = data.source
     chosen = read_checkpoint(chosen_checkpoint(request))
     return {
-        "name": request.method,
-        "architecture": ARCHITECTURE,
-        "command": list(request.command),
-        "seed": request.seed,
-        "config_name": request.config,
-        "config": recipe.model_dump(mode="json"),
+        **request_facts(request, ARCHITECTURE, recipe),
         "classes": list(source.classes),
         "dataset": source.spec.name,
         "dataset_version": source.spec.version,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from ...datasets.atomic import write_bytes
 from ...datasets.errors import UserError
 from .config import NetworkConfig
 from .net import MiniNet
@@ -35,10 +36,8 @@ def save_weights(net: MiniNet, header: Header, path: Path) -> None:
     """Write a network's weights; convolutions in half precision, the small rest in single."""
     tensors = {name: _compact(value) for name, value in net.state_dict().items() if "num_batches_tracked" not in name}
     metadata = {_HEADER: json.dumps(header.model_dump(mode="json"), sort_keys=True)}
-    partial = path.with_name(path.name + ".part")
     # Written by hand: safetensors' own writer makes files that only their owner can read.
-    partial.write_bytes(save(tensors, metadata))
-    partial.replace(path)
+    write_bytes(path, save(tensors, metadata))
 
 
 def load_weights(path: Path) -> tuple[MiniNet, Header]:

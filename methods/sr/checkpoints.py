@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ...datasets.atomic import write_bytes
 from ...datasets.errors import UserError
 from ..detectors.checkpoint import StateDict, load_strictly, read_state_dict
 from .base import Recognised, SrHeader, SrNetwork
@@ -63,11 +64,9 @@ def save_sr(network: SrNetwork, header: SrHeader, path: Path, half: bool = False
     from safetensors.torch import save
 
     tensors = {name: _compact(value, half) for name, value in network.state_dict().items()}
-    partial = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written by hand: safetensors' own writer makes files that only their owner can read.
-    partial.write_bytes(save(tensors, header.to_metadata()))
-    partial.replace(path)
+    write_bytes(path, save(tensors, header.to_metadata()))
 
 
 def describe(network: SrNetwork, name: str, trained: Mapping[str, object] | None = None) -> SrHeader:

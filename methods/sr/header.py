@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...datasets.errors import UserError
+from ..header_values import checked_header, json_object
 
 ARCHITECTURE = "lqbench-sr-1"
 """Raised whenever the meaning of the weights changes."""
@@ -59,12 +60,7 @@ def read_header(path: Path) -> SrHeader | None:
             f"{path} holds weights of another family ({values.get('architecture')!r}) than super-resolution's "
             f"({ARCHITECTURE}); give a file that `lqbench train` wrote for an SR network, or a published checkpoint."
         )
-    try:
-        return SrHeader.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}: its header's field {field!r} is wrong: {first['msg']}.") from error
+    return checked_header(SrHeader, values, path)
 
 
 def _metadata(path: Path) -> dict[str, Any]:
@@ -73,7 +69,6 @@ def _metadata(path: Path) -> dict[str, Any]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            values = json.loads((file.metadata() or {}).get(KEY, "{}"))
-    except (SafetensorError, json.JSONDecodeError, OSError):
+            return json_object((file.metadata() or {}).get(KEY, ""))
+    except (SafetensorError, OSError):
         return {}
-    return values if isinstance(values, dict) else {}

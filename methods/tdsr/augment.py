@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..boxes import mirrored
+
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -67,8 +69,7 @@ def augment(
         image, xyxy, labels = crop(rng, image, xyxy, labels, config.smallest_crop)
     if rng.random() < config.mirror:
         image = np.ascontiguousarray(image[:, ::-1])
-        width = image.shape[1]
-        xyxy = np.stack([width - xyxy[:, 2], xyxy[:, 1], width - xyxy[:, 0], xyxy[:, 3]], axis=1)
+        xyxy = mirrored(xyxy, image.shape[1])
     return image, xyxy, labels
 
 

@@ -22,6 +22,7 @@ from torch.utils.data import Dataset as TorchDataset
 from ...datasets.degradations.resize import resize, to_float, to_uint8
 from ...datasets.seeds import generator
 from ...datasets.types import Boxes
+from ..boxes import mirrored
 from .augment import AugmentConfig, Floats, Image, augment
 
 _TRIES = 50
@@ -121,8 +122,7 @@ class Pairs(TorchDataset[Pair]):
             return (*squeeze(image, xyxy, config.size), labels)
         image, xyxy, labels = window(rng, image, xyxy, labels, config.size)
         if rng.random() < config.augment.mirror:
-            image = image[:, ::-1]
-            xyxy = np.stack([config.size - xyxy[:, 2], xyxy[:, 1], config.size - xyxy[:, 0], xyxy[:, 3]], axis=1)
+            image, xyxy = image[:, ::-1], mirrored(xyxy, config.size)
         return image, xyxy, labels
 
     def _low(self, rng: np.random.Generator, high: Tensor) -> Tensor:

@@ -25,12 +25,13 @@ from ..sr.base import SrNetwork
 from ..sr.catalog import build_sr
 from ..sr.checkpoints import load_sr, save_sr
 from ..sr.header import ARCHITECTURE, SrHeader
-from ..training.cards import chosen_checkpoint, run_facts, validation_facts, write_card
-from ..training.checkpoints import LAST, prepare_work, progress_of, read_checkpoint
+from ..training.cards import chosen_checkpoint, request_facts, run_facts, validation_facts, write_card
+from ..training.checkpoints import LAST, read_checkpoint
 from ..training.heldout import HeldOut, split_off
 from ..training.loaders import epoch_sampler, train_loader, val_loader
 from ..training.opening import drop_cache, image_loader, open_source, tell_first
 from ..training.request import FitRequest
+from ..training.resuming import enter, prepare
 from ..training.sampler import EpochSampler
 from ..training.trainer import Limits, accelerator, build_trainer, process_rank, run_fit
 from ..weights import find_weights
@@ -178,24 +179,16 @@ def _first_sr(request: FitRequest, recipe: TdsrRecipe) -> SrNetwork:
 
 def _device(request: FitRequest) -> str:
     """Return the torch device of this process."""
-    if request.device != "auto":
-        return f"cuda:{process_rank() % request.devices}" if request.device == "cuda" else request.device
-    return f"cuda:{process_rank() % request.devices}" if torch.cuda.is_available() else "cpu"
+    device = request.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return f"cuda:{process_rank() % request.devices}" if device == "cuda" else device
 
 
 def _prepare(request: FitRequest, recipe: TdsrRecipe, data: TrainingData, networks: Networks) -> Path | None:
-    """Return the checkpoint to go on from; the first process makes or examines the work folder for all."""
-    if process_rank() != 0:
-        return request.work / LAST if request.resume else None
-    identity = {
-        "method": request.method,
-        "data": [source.fingerprint for source in data.sources],
-        "detector": networks.name,
-        "seed": request.seed,
-        "config": recipe.model_dump(mode="json", exclude={"cache": True, "run": {"workers", "checkpoint_steps"}}),
-        "number of processes": request.devices * request.nodes,
-    }
-    return prepare_work(request.work, identity, resume=request.resume)
+    """Return the checkpoint to go on from."""
+    made_of = {"data": [source.fingerprint for source in data.sources], "detector": networks.name}
+    return prepare(request, recipe, made_of)
 
 
 def _fit(
@@ -211,9 +204,7 @@ def _fit(
     Raises:
         UserError: The loss is no number any more; the last checkpoint stays.
     """
-    if checkpoint is not None:
-        at = progress_of(read_checkpoint(checkpoint), sampler.batches)
-        sampler.first_epoch, sampler.first_batch, sampler.epoch = at.epoch, at.batch, at.epoch
+    enter(sampler, checkpoint)
     to_detector = [_to_detector(source, networks.detector) for source in data.sources]
     known = [_known(labels, networks.detector) for labels in to_detector]
     module = TdsrTraining(networks.sr, networks.detector, known, recipe, data.held_out, request.measure)
@@ -299,12 +290,7 @@ def _detector_file(request: FitRequest, recipe: TdsrRecipe) -> Path:
 def _facts(request: FitRequest, recipe: TdsrRecipe, data: TrainingData, networks: Networks) -> dict[str, Any]:
     """Return the facts that make the weights reproducible."""
     return {
-        "name": request.method,
-        "architecture": ARCHITECTURE,
-        "command": list(request.command),
-        "seed": request.seed,
-        "config_name": request.config,
-        "config": recipe.model_dump(mode="json"),
+        **request_facts(request, ARCHITECTURE, recipe),
         "setting": recipe.setting,
         "losses": recipe.losses,
         "detector": networks.name if recipe.uses_task else "",

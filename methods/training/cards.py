@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 
 from ...datasets.atomic import replacing
 from ..weights import sha256_of
@@ -25,6 +26,18 @@ def chosen_checkpoint(request: FitRequest) -> Path:
     """Return the checkpoint whose weights are used: the best one where there was a validation, else the last."""
     best = request.work / BEST
     return best if best.is_file() else request.work / LAST
+
+
+def request_facts(request: FitRequest, architecture: str, recipe: BaseModel) -> dict[str, Any]:
+    """Return what was asked for, which any card begins with."""
+    return {
+        "name": request.method,
+        "architecture": architecture,
+        "command": list(request.command),
+        "seed": request.seed,
+        "config_name": request.config,
+        "config": recipe.model_dump(mode="json"),
+    }
 
 
 def run_facts(request: FitRequest, chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import nn
 
+from ...datasets.atomic import write_bytes
 from ...datasets.errors import UserError
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -107,9 +108,7 @@ def prepare_work(work: Path, identity: Mapping[str, Any], *, resume: bool) -> Pa
         work.mkdir(parents=True, exist_ok=True)
         for old in (last, work / BEST):
             old.unlink(missing_ok=True)
-        partial = note.with_suffix(".part")
-        partial.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-        partial.replace(note)
+        write_bytes(note, (json.dumps(plain, indent=2) + "\n").encode())
         return None
     if not (last.is_file() and note.is_file()):
         raise UserError(f"{last}: there is no checkpoint to resume from; leave --resume away.")

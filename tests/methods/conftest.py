@@ -1,8 +1,11 @@
-"""Settings for tests that compute with torch."""
+"""What tests of methods share: one thread, and a user who stops a training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -16,3 +19,30 @@ def one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, Callable[[Any], Any], Any, int], None]:
+    """Return a function that trains until Ctrl-C is pressed before a step, given (module, its training, request, step).
+
+    The module is the one that builds the trainer.
+    """
+    from lightning.pytorch.callbacks import Callback
+
+    class StopBefore(Callback):
+        def __init__(self, step: int) -> None:
+            self.step = step
+
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            if trainer.global_step == self.step:
+                raise KeyboardInterrupt
+
+    def run(module: ModuleType, train: Callable[[Any], Any], wanted: Any, step: int) -> None:
+        original = module.build_trainer
+        monkeypatch.setattr(module, "build_trainer", partial(original, callbacks=(StopBefore(step),)))
+        with pytest.raises(KeyboardInterrupt):
+            train(wanted)
+        monkeypatch.setattr(module, "build_trainer", original)
+        assert not wanted.out.exists()
+
+    return run

@@ -162,7 +162,7 @@ def test_bars_start_at_zero_and_missing_values_have_none(samples: ModuleType) ->
         0,
     ]
     assert [tick.text for tick in chart.ticks] == ["0", "10", "20", "30", "40"]
-    assert chart.ticks[-1].x == pytest.approx(chart.left + chart.bars[0].width)
+    assert chart.ticks[-1].at == pytest.approx(chart.left + chart.bars[0].width)
     assert chart.description == "hr: 40.0; lr: 20.0; x: failed."
 
 

@@ -7,16 +7,13 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback
 
 from lqbench.datasets.errors import UserError
 from lqbench.datasets.types import Boxes, ImageRecord
@@ -73,19 +70,6 @@ class Toy:
         return {}
 
 
-class StopBefore(Callback):
-    """Plays the user who presses Ctrl-C."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        if trainer.global_step == self.step:
-            raise KeyboardInterrupt
-
-
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "open_dataset", lambda name, *, limit, degrade, **_: Toy(limit, degrade))
@@ -99,16 +83,6 @@ def request(out: Path, *changes: str, method: str = "aeris", **fields: Any) -> F
 
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def interrupted(monkeypatch: pytest.MonkeyPatch, wanted: FitRequest, step: int) -> None:
-    """Train until Ctrl-C is pressed before a step."""
-    original = train.build_trainer
-    monkeypatch.setattr(train, "build_trainer", partial(original, callbacks=(StopBefore(step),)))
-    with pytest.raises(KeyboardInterrupt):
-        train_aeris(wanted)
-    monkeypatch.setattr(train, "build_trainer", original)
-    assert not wanted.out.exists()
 
 
 @pytest.mark.parametrize("method", VARIANTS)
@@ -171,7 +145,7 @@ def test_metrics_are_logged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("stop", "every", "average"), [(3, 1, 0.5), (1, 1, 0.0), (3, 0, 0.0), (2, 0, 0.5)])
 def test_stopping_and_resuming_changes_nothing(
-    stop: int, every: int, average: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stop: int, every: int, average: float, tmp_path: Path, interrupted: Any
 ) -> None:
     """Four steps in two epochs: stopped in the middle of an epoch or at its end, with and without averaging."""
     changes = (f"run.checkpoint_steps={every}", f"run.average={average}")
@@ -185,7 +159,7 @@ def test_stopping_and_resuming_changes_nothing(
     train_aeris(whole)
     figures.clear()
     stopped = request(tmp_path / "stopped.safetensors", *changes, measure=measure)
-    interrupted(monkeypatch, stopped, stop)
+    interrupted(train, train_aeris, stopped, stop)
     train_aeris(replace(stopped, resume=True))
     first, second = (read_checkpoint(one.work / "last.ckpt") for one in (whole, stopped))
     for key in ("state_dict", "current_model_state"):
@@ -229,12 +203,12 @@ def test_only_degrading_methods_are_validated_on_degraded_images(tmp_path: Path)
     assert seen == {"aeris-wo-arrd": ("aeris", False), "centernet-control": ("", True)}
 
 
-def test_resuming_needs_a_checkpoint_of_the_same_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resuming_needs_a_checkpoint_of_the_same_training(tmp_path: Path, interrupted: Any) -> None:
     wanted = request(tmp_path / "x.safetensors")
     with pytest.raises(UserError, match="no checkpoint to resume"):
         train_aeris(replace(wanted, resume=True))
     assert list(tmp_path.iterdir()) == []
-    interrupted(monkeypatch, wanted, 2)
+    interrupted(train, train_aeris, wanted, 2)
     for changed, word in (
         (replace(wanted, seed=1), "seed"),
         (replace(wanted, overrides=("optimiser.learning_rate=1",)), "config"),

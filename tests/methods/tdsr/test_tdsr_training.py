@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 from torch import nn
 
@@ -66,19 +63,6 @@ class Toy:
 
     def facts(self) -> dict[str, Any]:
         return {}
-
-
-class StopBefore(Callback):
-    """Plays the user who presses Ctrl-C."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        if trainer.global_step == self.step:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture(autouse=True)
@@ -196,15 +180,10 @@ def test_control_and_method_share_their_first_phase(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [3, 5])
-def test_stopping_and_resuming_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+def test_stopping_and_resuming_changes_nothing(tmp_path: Path, interrupted: Any, step: int) -> None:
     whole = train_tdsr(request(tmp_path / "whole.safetensors", "run.checkpoint_steps=1"))
     stopped = request(tmp_path / "stopped.safetensors", "run.checkpoint_steps=1")
-    original = train.build_trainer
-    monkeypatch.setattr(train, "build_trainer", partial(original, callbacks=(StopBefore(step),)))
-    with pytest.raises(KeyboardInterrupt):
-        train_tdsr(stopped)
-    monkeypatch.setattr(train, "build_trainer", original)
-    assert not stopped.out.exists()
+    interrupted(train, train_tdsr, stopped, step)
     assert train_tdsr(replace(stopped, resume=True)).read_bytes() == whole.read_bytes()
 
 
