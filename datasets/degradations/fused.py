@@ -74,8 +74,8 @@ def degrade_planes(image: NDArray[np.uint8], rows: AxisMap, columns: AxisMap, no
             scratch("levels", (height, padded), np.float32),
             scratch("strip", (LANES * LANES,), np.float32),
             scratch("upright", (padded * terms * LANES,), np.float32),
-            scratch("mapped", (w * LANES,), np.float32),
-            scratch("noisy", (w * LANES,), np.float32),
+            scratch("mapped", ((w + VECTOR) * LANES,), np.float32),
+            scratch("noisy", ((w + VECTOR) * LANES,), np.float32),
             scratch("differs", (w * LANES,), np.uint8),
             scratch("doubtful", (w * LANES,), np.int32),
         ),
@@ -111,7 +111,7 @@ def _degrade(image: Any, maps: Any, noise: Any, offsets: Any, before: int, memor
             for x in range(w):
                 _weighted_sum(mapped, x * LANES, upright, lefts[x] * terms * LANES, lanes, across[x])
             block, count = slice((channel * h + top) * w, (channel * h + bottom) * w), (bottom - top) * w
-            _add_noise(mapped, noise, block, noisy[:count].reshape(bottom - top, w))
+            _add_noise(mapped, noise, block, noisy, bottom - top, w)
             _round(noisy[:count], offsets, flat[block], differs[:count])
             for number in range(_places(differs[:count], doubtful)):
                 place = block.start + doubtful[number]
@@ -192,10 +192,10 @@ def _map_rows(levels: Any, slots: Any, weight: Any, strip: Any, upright: Any) ->
         for term in range(terms):
             for lane in range(len(starts)):
                 _weighted_sum(strip, lane * LANES, flat, left, starts[lane], weight[lane, term])
-            for x in range(LANES):
-                place = ((left + x) * terms + term) * LANES
-                for lane in range(LANES):
-                    upright[place + lane] = strip[lane * LANES + x]
+            for x in range(0, LANES, VECTOR):
+                for lane in range(0, LANES, VECTOR):
+                    place = ((left + x) * terms + term) * LANES + lane
+                    _transpose(upright, place, terms * LANES, strip, lane * LANES + x, LANES)
 
 
 @_instructions
@@ -236,6 +236,45 @@ def _weighted_sum(_: Any, total: Any, place: Any, source: Any, shift: Any, start
     return types.void(total, types.int64, source, types.int64, starts, weight), generate
 
 
+@_instructions
+def _transpose(_: Any, target: Any, place: Any, apart: Any, source: Any, start: Any, step: Any) -> Any:
+    """Turn rows into columns: ``target[place + apart * i + k] = source[start + step * k + i]``, i and k below VECTOR.
+
+    Blocks of half the size are exchanged, then blocks in these, all of it in registers: number by number it would take
+    four times as long.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = [
+            context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else value
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+        target, place, apart, source, start, step = made
+        pointer = ir.VectorType(ir.FloatType(), VECTOR).as_pointer()
+
+        def address(array: Any, first: Any, between: Any, number: int) -> Any:
+            at = builder.add(first, builder.mul(between, ir.Constant(between.type, number)))
+            return builder.bitcast(builder.gep(array.data, [at]), pointer)
+
+        rows = [builder.load(address(source, start, step, number), align=4) for number in range(VECTOR)]
+        half = VECTOR // 2
+        while half:
+            low = [k if not k & half else VECTOR + k - half for k in range(VECTOR)]
+            high = [k + half if not k & half else VECTOR + k for k in range(VECTOR)]
+            masks = [ir.Constant(ir.VectorType(ir.IntType(32), VECTOR), mask) for mask in (low, high)]
+            for number in range(VECTOR):
+                if not number & half:
+                    pair = rows[number], rows[number + half]
+                    rows[number], rows[number + half] = (builder.shuffle_vector(*pair, mask) for mask in masks)
+            half //= 2
+        for number, row in enumerate(rows):
+            builder.store(row, address(target, place, apart, number), align=4)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(target, whole, whole, source, whole, whole), generate
+
+
 @_compiled()
 def _noise(noise: Any, place: int) -> Any:
     """Return the noise of a pixel, in single precision."""
@@ -244,16 +283,15 @@ def _noise(noise: Any, place: int) -> Any:
 
 
 @_compiled()
-def _add_noise(mapped: Any, noise: Any, block: Any, noisy: Any) -> None:
+def _add_noise(mapped: Any, noise: Any, block: Any, noisy: Any, lanes: int, w: int) -> None:
     """Turn what is ``mapped`` (column, lane) into rows and add the noise of a block of pixels."""
-    lanes, w = noisy.shape
-    for x in range(w):
-        for lane in range(lanes):
-            noisy[lane, x] = mapped[x * LANES + lane]
+    for lane in range(0, lanes, VECTOR):
+        for x in range((w - 1) // VECTOR * VECTOR, -1, -VECTOR):  # from the right: what is too much is overwritten
+            _transpose(noisy, lane * w + x, w, mapped, x * LANES + lane, LANES)
     index, table, sigma = noise
-    flat, inside = noisy.reshape(-1), index[block]
-    for place in range(len(flat)):
-        flat[place] += table[inside[place]] * sigma
+    inside = index[block]
+    for place in range(len(inside)):
+        noisy[place] += table[inside[place]] * sigma
 
 
 @_compiled()

@@ -11,6 +11,9 @@ from ..atomic import replacing
 
 Entry = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+"""Kept: ``json.dumps`` makes one for each call."""
+
 
 def coco_ids(image_ids: Sequence[str]) -> list[int]:
     """Return whole numbers for image ids, as tools for COCO want them, in the same order.
@@ -38,7 +41,7 @@ def write_coco_file(
 
 def json_line(content: Any) -> str:
     """Return JSON without spaces or line ends; floats are written so that reading gives the same value."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(content)
 
 
 def _write_entries(stream: TextIO, entries: Iterable[Entry]) -> None:

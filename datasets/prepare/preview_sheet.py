@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from .lettering import clipped, font
 from .preview import Box, Pair, Picture
 
 PANEL = (360, 270)
@@ -29,7 +30,7 @@ def sheet(heading: str, pairs: Sequence[Pair]) -> bytes:
     width = GAP + columns * (cell[0] + GAP)
     paper = Image.new("RGB", (width, HEADING + rows * (cell[1] + GAP)), PAPER)
     draw = ImageDraw.Draw(paper)
-    draw.text((GAP, 9), _clipped(draw, heading, width - 2 * GAP, 16), INK, _font(16))
+    draw.text((GAP, 9), clipped(draw, heading, width - 2 * GAP, 16), INK, font(16))
     for number, pair in enumerate(pairs):
         row, column = divmod(number, columns)
         _draw_pair(paper, pair, GAP + column * (cell[0] + GAP), HEADING + row * (cell[1] + GAP), cell[0])
@@ -45,10 +46,10 @@ def _draw_pair(paper: Image.Image, pair: Pair, left: int, top: int, width: int) 
     for position, picture in enumerate(pictures):
         x = left + position * (PANEL[0] + 4)
         paper.paste(_panel(picture), (x, top))
-        draw.text((x, top + PANEL[1] + 2), picture.caption, INK, _font(12))
+        draw.text((x, top + PANEL[1] + 2), picture.caption, INK, font(12))
     caption = f"{pair.title}: {pair.drawn}" if pair.drawn else pair.title
     for number, line in enumerate(_wrapped(draw, caption, width, LINES)):
-        draw.text((left, top + PANEL[1] + 2 + (number + 1) * LINE), line, INK, _font(12))
+        draw.text((left, top + PANEL[1] + 2 + (number + 1) * LINE), line, INK, font(12))
 
 
 def _panel(picture: Picture) -> Image.Image:
@@ -74,8 +75,8 @@ def _draw_name(draw: ImageDraw.ImageDraw, box: Box, left: float, top: float) -> 
     """Write a box's class on a ground of its colour, dark on bright colours and bright on dark ones."""
     red, green, blue = box.colour
     bright = 0.299 * red + 0.587 * green + 0.114 * blue > 110
-    draw.rectangle((left, top, left + draw.textlength(box.name, _font(9)) + 2, top + 10), fill=box.colour)
-    draw.text((left + 1, top - 1), box.name, INK if bright else PAPER, _font(9))
+    draw.rectangle((left, top, left + draw.textlength(box.name, font(9)) + 2, top + 10), fill=box.colour)
+    draw.text((left + 1, top - 1), box.name, INK if bright else PAPER, font(9))
 
 
 def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, lines: int) -> list[str]:
@@ -84,7 +85,7 @@ def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, lines: int) -> li
     current = ""
     for word in text.split():
         longer = f"{current} {word}".strip()
-        if current and draw.textlength(longer, _font(12)) > width:
+        if current and draw.textlength(longer, font(12)) > width:
             done.append(current)
             current = word
         else:
@@ -92,18 +93,4 @@ def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, lines: int) -> li
     done.append(current)
     if len(done) > lines:
         done[lines - 1] = f"{done[lines - 1]} ..."
-    return [_clipped(draw, line, width, 12) for line in done[:lines]]
-
-
-def _clipped(draw: ImageDraw.ImageDraw, text: str, width: int, size: int) -> str:
-    """Return a text that fits into a width, its end replaced by dots where it is too long."""
-    if draw.textlength(text, _font(size)) <= width:
-        return text
-    while text and draw.textlength(f"{text}...", _font(size)) > width:
-        text = text[:-1]
-    return f"{text}..."
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the font that comes with Pillow."""
-    return ImageFont.load_default(size)
+    return [clipped(draw, line, width, 12) for line in done[:lines]]

@@ -110,16 +110,17 @@ def annotation_entries(ids: Sequence[int], boxes: Sequence[Boxes]) -> Iterator[d
     """Yield a COCO entry for each box of the images with these ids, numbered from 1."""
     number = 0
     for image_id, found in zip(ids, boxes, strict=True):
-        for k in range(len(found)):
+        columns = (found.xyxy, found.labels, found.areas, found.areas_annotated, found.crowd, found.difficult)
+        for box, label, area, annotated, crowd, difficult in zip(*(column.tolist() for column in columns), strict=True):
             number += 1
-            x1, y1, x2, y2 = (float(value) for value in found.xyxy[k])
+            x1, y1, x2, y2 = box
             yield {
                 "id": number,
                 "image_id": image_id,
-                "category_id": int(found.labels[k]) + 1,
+                "category_id": label + 1,
                 "bbox": [x1, y1, x2 - x1, y2 - y1],
-                "area": float(found.areas[k]),
-                "area_annotated": float(found.areas_annotated[k]),
-                "iscrowd": int(found.crowd[k]),
-                "difficult": int(found.difficult[k]),
+                "area": area,
+                "area_annotated": annotated,
+                "iscrowd": int(crowd),
+                "difficult": int(difficult),
             }
