@@ -17,9 +17,9 @@ from torch import Tensor
 
 from ...datasets.errors import UserError
 from ..class_names import COCO80, VOC20
-from .checkpoint import COUNTER, misfit, save_tensors, wanted_tensors
+from ..tensor_files import COUNTER, misfit, save_tensors, wanted_tensors
 from .config import VARIANTS, Backbone, Neck, Normalisation, RestorationConfig, model_config
-from .header import Header
+from .header import KEY, Header
 from .net import AerisNet
 from .swin import relative_index
 
@@ -90,7 +90,7 @@ class Converted:
 def convert_file(path: Path, out: Path, method: str | None, normalisation: Normalisation | None) -> Converted:
     """Convert an official checkpoint and write it to ``out``; see ``convert``."""
     converted = convert(read_official(path), method, normalisation)
-    save_tensors(converted.tensors, converted.header, out)
+    save_tensors(converted.tensors, {KEY: converted.header}, out, half=False)
     return converted
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 
 from ...datasets.degradations.resize import to_float
 from ...datasets.types import Detections
 from ..boxes import MAX_DETECTIONS, finish
-from ..training.gather import gather_objects
 from ..training.heldout import HeldOut
 from ..training.request import Measure
 from ..training.schedule import optimiser_and_schedule
+from ..training.validation import DetectionTraining
 from .data import TrainBatch
 from .decode import find_objects
 from .loss import Losses, centre_loss, heat_loss, restoration_loss
@@ -22,11 +21,8 @@ from .recipe import Recipe
 from .targets import encode
 from .transform import InModelDegradation
 
-MONITOR = "val_AP"
-"""The figure that chooses among checkpoints."""
 
-
-class AerisTraining(pl.LightningModule):
+class AerisTraining(DetectionTraining):
     """A network with its losses, its optimiser and the degradation of its training images."""
 
     def __init__(
@@ -46,10 +42,8 @@ class AerisTraining(pl.LightningModule):
             held_out: Images to validate on.
             measure: Measures detections on them.
         """
-        super().__init__()
+        super().__init__(held_out, measure)
         self.net, self.recipe, self.degradation = net, recipe, degradation
-        self.held_out, self.measure = held_out, measure
-        self._found: dict[int, Detections] = {}
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> torch.Tensor:
         """Return the loss of one batch of clean crops."""
@@ -82,24 +76,9 @@ class AerisTraining(pl.LightningModule):
                 None if restored is None else restoration_loss(restored, clean),
             )
 
-    def on_validation_epoch_start(self) -> None:
-        """Forget what an earlier validation found."""
-        self._found = {}
-
-    def validation_step(self, batch: tuple[int, torch.Tensor], batch_idx: int) -> None:
-        """Detect in one held-out image."""
-        place, image = batch
-        self._found[place] = detect(self.net, to_float(image))
-
-    def on_validation_epoch_end(self) -> None:
-        """Measure what all processes found together; each process computes the same figure."""
-        if self.measure is None or self.held_out is None:
-            return
-        found = {place: one for part in gather_objects(self._found) for place, one in part.items()}
-        figures = self.measure(self.held_out, sorted(found.items()))
-        for name, value in figures.items():
-            if value is not None:
-                self.log(f"val_{name}", value, prog_bar=f"val_{name}" == MONITOR)
+    def detect(self, image: torch.Tensor) -> Detections:
+        """Detect in one image; see ``DetectionTraining.detect``."""
+        return detect(self.net, image)
 
     def configure_optimizers(self) -> Any:
         """Return the recipe's optimiser and schedule."""

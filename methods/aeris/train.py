@@ -23,10 +23,11 @@ from ..training.request import FitRequest
 from ..training.resuming import enter, prepare
 from ..training.sampler import EpochSampler
 from ..training.trainer import Limits, accelerator, build_trainer, process_rank, run_fit
+from ..training.validation import MONITOR
 from .checkpoint import save_weights
 from .config import VARIANTS
 from .data import Crop, Crops, collate
-from .fit import MONITOR, AerisTraining
+from .fit import AerisTraining
 from .header import ARCHITECTURE, Header
 from .net import AerisNet
 from .pretrained import find_init, load_encoder

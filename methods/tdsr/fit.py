@@ -19,19 +19,15 @@ from ..sr.base import SrNetwork
 from ..sr.classsr_losses import routing_loss
 from ..sr.networks.classsr import ClassSr
 from ..training.checkpoints import load_network
+from ..training.finite import check_finite
 from ..training.gather import gather_objects
 from ..training.heldout import HeldOut
 from ..training.request import Measure
 from ..training.schedule import optimiser_and_schedule
+from ..training.validation import MONITOR
 from .data import PairBatch, reduced
 from .losses import detection_loss, feature_loss, reconstruction_loss
 from .recipe import TdsrRecipe
-
-MONITOR = "val_AP"
-
-
-class NotFiniteError(ArithmeticError):
-    """A loss is no number any more. The last checkpoint, from before, is kept."""
 
 
 class TdsrTraining(pl.LightningModule):
@@ -86,11 +82,7 @@ class TdsrTraining(pl.LightningModule):
         parts = self.losses(batch, needs_task=bool(phase.beta))
         weights = {"reconstruction": phase.alpha, "task": phase.beta, "routing": 1.0}
         total = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
-        if not torch.isfinite(total):
-            raise NotFiniteError(
-                f"the loss of step {self.global_step} (batch {batch_idx} of epoch {self.current_epoch + 1}) is "
-                f"{float(total.detach())}"
-            )
+        check_finite(self, total, batch_idx)
         count = len(batch.high)
         self.log("loss", total, on_step=False, on_epoch=True, prog_bar=True, batch_size=count)
         self.log_dict(parts, on_step=False, on_epoch=True, batch_size=count)

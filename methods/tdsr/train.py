@@ -26,7 +26,8 @@ from ..sr.catalog import build_sr
 from ..sr.checkpoints import load_sr, save_sr
 from ..sr.header import ARCHITECTURE, SrHeader
 from ..training.cards import chosen_checkpoint, request_facts, run_facts, validation_facts, write_card
-from ..training.checkpoints import LAST, read_checkpoint
+from ..training.checkpoints import read_checkpoint
+from ..training.finite import divergence_told
 from ..training.heldout import HeldOut, split_off
 from ..training.loaders import epoch_sampler, train_loader, val_loader
 from ..training.opening import drop_cache, image_loader, open_source, tell_first
@@ -36,7 +37,7 @@ from ..training.sampler import EpochSampler
 from ..training.trainer import Limits, accelerator, build_trainer, process_rank, run_fit
 from ..weights import find_weights
 from .data import ImageSource, Pairs, collate, learnable
-from .fit import NotFiniteError, TdsrTraining
+from .fit import TdsrTraining
 from .names import dataset_names
 from .recipe import TdsrRecipe, load_recipe
 
@@ -214,17 +215,9 @@ def _fit(
     pairs = _pairs(request, recipe, data, to_detector, sampler)
     train = train_loader(pairs, sampler, collate, request, recipe.run.workers)
     val = None if data.held_out is None else val_loader(data.held_out, sampler)
-    try:
+    with divergence_told(request):
         run_fit(trainer, module, train, val, checkpoint)
-    except NotFiniteError as error:
-        raise UserError(_diverged(request, str(error))) from error
     module.load_weights(read_checkpoint(chosen_checkpoint(request)))
-
-
-def _diverged(request: FitRequest, what: str) -> str:
-    last = request.work / LAST
-    kept = f"the checkpoint before it is {last}" if last.is_file() else "there was no checkpoint before it"
-    return f"{what}; {kept}. Train again with a lower --set optimiser.learning_rate= or with --set optimiser.clip=1."
 
 
 def _to_detector(source: Dataset, detector: Detector | None) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import torch
@@ -44,19 +44,41 @@ class ScheduleConfig(BaseModel):
     warm_up_from: float = Field(default=0.001, gt=0, le=1)
 
 
-def make_optimiser(net: nn.Module, config: OptimiserConfig) -> torch.optim.Optimizer:
-    """Return the optimiser of a network's parameters."""
-    parameters = [one for one in net.parameters() if one.requires_grad]
-    groups: list[dict[str, Any]] = [{"params": parameters, "weight_decay": config.weight_decay}]
-    if not config.decay_norms:
-        groups = [
-            {"params": [one for one in parameters if one.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
-        ]
+def make_optimiser(
+    net: nn.Module, config: OptimiserConfig, rates: Mapping[str, float] | None = None
+) -> torch.optim.Optimizer:
+    """Return the optimiser of a network's parameters.
+
+    Args:
+        net: The network; parameters that need no gradient are left out.
+        config: Which optimiser.
+        rates: Factors on the learning rate, by a part of the names of the parameters that they are for.
+    """
+    named = [(name, one) for name, one in net.named_parameters() if one.requires_grad]
+    chosen = dict(rates or {})
+    groups: list[dict[str, Any]] = []
+    for part in (*chosen, ""):
+        own = [one for name, one in named if _rate_of(name, chosen) == part]
+        groups += _decay_groups(own, config, config.learning_rate * chosen.get(part, 1.0)) if own else []
     if config.name == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
     kind = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
     return kind(groups, lr=config.learning_rate, betas=(config.momentum, 0.999))
+
+
+def _rate_of(name: str, rates: Mapping[str, float]) -> str:
+    """Return the part of a parameter's name that decides its learning rate, "" for none."""
+    return next((part for part in rates if part in name), "")
+
+
+def _decay_groups(parameters: list[nn.Parameter], config: OptimiserConfig, rate: float) -> list[dict[str, Any]]:
+    """Return an optimiser's groups of parameters with one learning rate."""
+    if config.decay_norms:
+        return [{"params": parameters, "weight_decay": config.weight_decay, "lr": rate}]
+    return [
+        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": config.weight_decay, "lr": rate},
+        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0, "lr": rate},
+    ]
 
 
 def learning_rate_factor(config: ScheduleConfig, epoch_length: int) -> Callable[[int], float]:
@@ -83,10 +105,17 @@ def learning_rate_factor(config: ScheduleConfig, epoch_length: int) -> Callable[
 
 
 def optimiser_and_schedule(
-    net: nn.Module, optimiser: OptimiserConfig, schedule: ScheduleConfig, epoch_length: int
+    net: nn.Module,
+    optimiser: OptimiserConfig,
+    schedule: ScheduleConfig,
+    epoch_length: int,
+    rates: Mapping[str, float] | None = None,
 ) -> Any:
-    """Return what ``LightningModule.configure_optimizers`` returns, the schedule stepped after every batch."""
-    made = make_optimiser(net, optimiser)
+    """Return what ``LightningModule.configure_optimizers`` returns, the schedule stepped after every batch.
+
+    ``rates`` is that of ``make_optimiser``, ``epoch_length`` that of ``learning_rate_factor``.
+    """
+    made = make_optimiser(net, optimiser, rates)
     rule = LambdaLR(made, learning_rate_factor(schedule, epoch_length))
     return {"optimizer": made, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
 

@@ -60,9 +60,23 @@ class Limits:
 
 
 def build_trainer(
-    request: FitRequest, config: RunConfig, limits: Limits, monitor: str, callbacks: Sequence[Callback] = ()
+    request: FitRequest,
+    config: RunConfig,
+    limits: Limits,
+    monitor: str,
+    callbacks: Sequence[Callback] = (),
+    *,
+    some_unused: bool = False,
 ) -> pl.Trainer:
     """Return a trainer that keeps the last checkpoint and the one with the highest ``monitor`` in ``request.work``.
+
+    Args:
+        request: What is trained, and where.
+        config: How it runs.
+        limits: How long and how steeply.
+        monitor: Logged figure of which the highest is best; empty where nothing is validated.
+        callbacks: Further ones.
+        some_unused: Whether steps leave parameters without a gradient, for which several processes must look.
 
     Raises:
         UserError: The device is unknown, or there are fewer devices than asked for.
@@ -73,6 +87,7 @@ def build_trainer(
         return pl.Trainer(
             **accelerator(request.device, request.devices),
             num_nodes=request.nodes,
+            strategy="ddp_find_unused_parameters_true" if some_unused and _several(request) else "auto",
             precision="bf16-mixed" if config.precision == "bf16" else "32-true",
             max_epochs=limits.epochs,
             gradient_clip_val=limits.clip,
@@ -92,6 +107,10 @@ def build_trainer(
             enable_model_summary=False,
             default_root_dir=request.work,
         )
+
+
+def _several(request: FitRequest) -> bool:
+    return request.devices * request.nodes > 1
 
 
 def accelerator(device: str, devices: int = 1) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from lqbench.datasets.errors import UserError
-from lqbench.methods.aeris.checkpoint import COUNTER, load_weights, wanted_tensors
+from lqbench.methods.aeris.checkpoint import load_weights
 from lqbench.methods.aeris.config import Backbone, ModelConfig, model_config
 from lqbench.methods.aeris.convert import RELEASED, Official, convert, convert_file, official_name, read_official
 from lqbench.methods.aeris.net import AerisNet
 from lqbench.methods.aeris.swin import relative_index
 from lqbench.methods.class_names import COCO80
+from lqbench.methods.tensor_files import COUNTER, wanted_tensors
 
 UNIT = "img_norm_cfg = dict(\n    mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0], to_rgb=True)"
 IMAGENET = "img_norm_cfg = dict(\n    mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)"

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from lqbench.methods.aeris.checkpoint import wanted_tensors
 from lqbench.methods.aeris.config import Backbone, model_config
 from lqbench.methods.aeris.convert import official_name
 from lqbench.methods.aeris.net import AerisNet
+from lqbench.methods.tensor_files import wanted_tensors
 
 ABSOLUTE, RELATIVE = 1e-5, 1e-4
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lqbench.methods.aeris.checkpoint import COUNTER, wanted_tensors
 from lqbench.methods.aeris.config import Backbone, ModelConfig, model_config
 from lqbench.methods.aeris.convert import official_name
 from lqbench.methods.aeris.decode import decode, find_objects, pad_centred
 from lqbench.methods.aeris.head import HeadMaps
 from lqbench.methods.aeris.net import IMAGENET_MEAN, IMAGENET_STD, AerisNet
 from lqbench.methods.mmcv_ops.install import install
+from lqbench.methods.tensor_files import COUNTER, wanted_tensors
 
 pytest.importorskip("mmdet")
 SWIN = {"type": "SwinTransformer", "embed_dims": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24]}

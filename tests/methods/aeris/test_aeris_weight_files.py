@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lqbench.datasets.errors import UserError
-from lqbench.methods.aeris.checkpoint import load_weights, save_tensors, save_weights, wanted_tensors
+from lqbench.methods.aeris.checkpoint import load_weights, save_weights
 from lqbench.methods.aeris.config import model_config
 from lqbench.methods.aeris.header import ARCHITECTURE, KEY, Header, check_method, read_header
 from lqbench.methods.aeris.net import AerisNet
+from lqbench.methods.tensor_files import save_tensors, wanted_tensors
 
 HEADER = Header(method="aeris", classes=("person", "car"), model=model_config("aeris", "mini"))
 
@@ -101,7 +102,7 @@ def test_a_damaged_file(file: Path) -> None:
 
 def test_tensors_too_many_are_refused(net: AerisNet, tmp_path: Path) -> None:
     path = tmp_path / "more.safetensors"
-    save_tensors({**net.state_dict(), "extra": torch.zeros(1)}, HEADER, path)
+    save_tensors({**net.state_dict(), "extra": torch.zeros(1)}, {KEY: HEADER}, path, half=False)
     with pytest.raises(UserError, match="unexpected is 'extra'"):
         load_weights(path)
 
