@@ -14,10 +14,15 @@ from ..methods.base import Method
 from ..methods.card import MethodCard
 from ..methods.catalog import ANNOUNCED_METHODS, method_cards, method_registry
 from ..methods.detectors.catalog import DESCRIBED_BY_CONFIG, detector_registry
+from ..methods.enhance.learnt import RestoreByNetwork
 from ..methods.sr_then_detect.method import SrThenDetect
 from ..methods.weights import WEIGHT_FILES, find_weights
 from .plan import Request
+from .restorer_files import restorer_complaint
 from .sr_files import ANY_SCALE, sr_complaint
+
+FOG = "scenes-fog"
+"""The dataset for which a restoration network is looked for; some are bundled for the weather of the scenes alone."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ def _method(name: str, card: MethodCard) -> Entry:
     method = method_registry().get(name)
     if issubclass(method, SrThenDetect):
         brings, complaint = "--sr-weights", sr_complaint(method, Request((), ()), ANY_SCALE, embedded=True)
+    elif issubclass(method, RestoreByNetwork):
+        brings, complaint = "--sr-weights", restorer_complaint(method, Request((), ()), dataset_registry().get(FOG))
     else:
         brings, complaint = "--weights", _weight_complaint(method)
     if not complaint:
@@ -78,9 +85,11 @@ def _method(name: str, card: MethodCard) -> Entry:
 
 def _weight_complaint(method: type[Method]) -> str:
     try:
-        return method.weight_complaint(method.settings_type(), None)
+        settings = method.settings_type()
     except ValidationError:
         return ""  # settings without defaults are told when such a method is run
+    own = (method.own_weights(settings, name) for name in dataset_registry())
+    return method.weight_complaint(settings, next(filter(None, own), None))
 
 
 def _dataset(name: str, data_root: Path | None) -> Entry:

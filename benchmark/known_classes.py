@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..datasets.errors import UserError
 from ..methods.class_names import COCO80, VOC20, label_map
+from ..methods.lcp.bundle import CLEAR, bundled
+from ..methods.lcp.header import read_header
 from ..methods.weights import WEIGHT_FILES
 
 if TYPE_CHECKING:
@@ -49,9 +51,20 @@ def known_classes(detector: str, weights: Path | None) -> tuple[str, ...]:
     """
     if detector == "mini":
         return _classes_in_header(weights)
+    if detector == "cascade-mini":
+        return _cascade_classes(weights)
     if detector in VOC_DETECTORS:
         return VOC20
     return COCO80 if detector in WEIGHT_FILES and weights is None else ()
+
+
+def _cascade_classes(weights: Path | None) -> tuple[str, ...]:
+    """Return the classes in the header of a weight file of Cascade R-CNN; see ``_classes_in_header``."""
+    path = weights or bundled(*CLEAR)
+    try:
+        return read_header(path).classes if path else ()
+    except UserError:
+        return ()
 
 
 def _classes_in_header(weights: Path | None) -> tuple[str, ...]:

@@ -17,12 +17,15 @@ from ..methods.catalog import ANNOUNCED_METHODS, method_registry
 from ..methods.detecting import DetectingMethod
 from ..methods.detectors.base import DetectorConfig
 from ..methods.detectors.catalog import detector_registry
+from ..methods.enhance.learnt import RestoreByNetwork
+from ..methods.enhance.method import EnhanceThenDetect
 from ..methods.source_hash import method_source
 from ..methods.sr_then_detect.method import SrThenDetect
 from ..methods.weights import sha256_of
 from ..results.cell import Cell
 from .detector_files import detector_config, detector_weights, file_complaints, idle_config_complaint
 from .known_classes import class_complaint
+from .restorer_files import restorer_complaint, restorer_file
 from .sr_files import ANY_SCALE, spec_scale, sr_complaint, sr_weights
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class Request:
         invalid_boxes: "error" or "drop".
         degrade: A further degradation on top of each dataset's own, in the mini language; empty for none.
         config: Path or name of the file that describes a detector of mmdet; None where there is none.
-        sr_weights: Weights of the super-resolution networks, by method.
+        sr_weights: Weights of the super-resolution and restoration networks, by method.
     """
 
     methods: tuple[str, ...]
@@ -126,19 +129,26 @@ def _refuse_blind_oracles(request: Request, datasets: dict[str, Dataset]) -> Non
 
 def embedded_command(request: Request) -> str:
     """Return the command that shows the same kind of comparison with nothing to bring."""
-    known = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
-    twins = [spec.embedded_twin for spec in known if spec.embedded_twin]
-    own = [name for name in request.methods if not _method_complaint(name) and _knows_scenes(name)]
+    twins = [spec.embedded_twin for spec in _known_specs(request) if spec.embedded_twin]
+    dataset = twins[0] if twins else EMBEDDED_DATASET
+    own = [name for name in request.methods if not _method_complaint(name) and _knows_scenes(name, dataset)]
     methods = ",".join([*own, EMBEDDED_METHODS])
-    return f"lqbench run --method {methods} --dataset {twins[0] if twins else EMBEDDED_DATASET}"
+    return f"lqbench run --method {methods} --dataset {dataset}"
 
 
-def _knows_scenes(name: str) -> bool:
-    """Tell whether a method brings a model of its own, with bundled weights for the embedded scenes."""
+def _knows_scenes(name: str, dataset: str) -> bool:
+    """Tell whether a method brings something of its own, and what it takes for a dataset of embedded scenes."""
     method = method_registry().get(name)
+    if issubclass(method, RestoreByNetwork):
+        return not restorer_complaint(method, Request((), ()), dataset_spec(dataset))
+    if issubclass(method, EnhanceThenDetect):
+        return True
     if issubclass(method, SrThenDetect):
         return not sr_complaint(method, Request((), ()), ANY_SCALE, embedded=True)
-    return bool(method.scenes_weights) and not method.weight_complaint(_settings(method, "", None), None)
+    settings = _settings(method, "", None)
+    if method.own_weights(settings, dataset) is not None:
+        return True
+    return bool(method.scenes_weights) and not method.weight_complaint(settings, None)
 
 
 def _complaints(request: Request) -> Iterator[str]:
@@ -151,6 +161,7 @@ def _complaints(request: Request) -> Iterator[str]:
     yield from unknown or [*_class_complaints(request), *_weight_complaints(request)]
     yield from _own_weight_complaints(request)
     yield from _sr_complaints(request)
+    yield from _restorer_complaints(request)
 
 
 def _method_complaint(name: str) -> list[str]:
@@ -195,7 +206,7 @@ def _data_complaints(name: str, request: Request) -> list[str]:
 
 def _weight_complaints(request: Request) -> list[str]:
     """Return a sentence for each detector whose weights are missing, as far as methods and datasets are known."""
-    specs = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
+    specs = _known_specs(request)
     methods = [name for name in request.methods if not _method_complaint(name)]
     every = [detector for name in methods for spec in specs for detector in _detectors(request, name, spec)]
     detectors = [detector for detector in dict.fromkeys(every) if detector]
@@ -230,13 +241,25 @@ def _own_weight_complaints(request: Request) -> Iterator[str]:
             continue
         method = method_registry().get(name)
         if not issubclass(method, DetectingMethod):
-            yield from filter(None, [method.weight_complaint(_settings(method, "", None), request.weights)])
+            settings = _settings(method, "", None)
+            files = [_own_weights(method, settings, request, spec) for spec in _known_specs(request)]
+            chosen = dict.fromkeys(files or [request.weights])
+            yield from filter(None, (method.weight_complaint(settings, weights) for weights in chosen))
             yield from _scenes_alone(method, request)
+
+
+def _known_specs(request: Request) -> list[DatasetSpec]:
+    return [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
+
+
+def _own_weights(method: type[Method], settings: MethodSettings, request: Request, spec: DatasetSpec) -> Path | None:
+    """Return the weights of a method's own model for a dataset: those given, else those that come with the project."""
+    return request.weights or method.own_weights(settings, spec.name)
 
 
 def _sr_complaints(request: Request) -> Iterator[str]:
     """Yield a sentence for each super-resolution network without weights, where the datasets' scale is known."""
-    specs = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
+    specs = _known_specs(request)
     for name in request.methods:
         method = None if _method_complaint(name) else method_registry().get(name)
         if method is None or not issubclass(method, SrThenDetect):
@@ -245,6 +268,15 @@ def _sr_complaints(request: Request) -> Iterator[str]:
             scale = None if request.degrade else spec_scale(spec)
             if scale is not None:
                 yield from filter(None, [sr_complaint(method, request, scale, embedded=spec.embedded)])
+
+
+def _restorer_complaints(request: Request) -> Iterator[str]:
+    """Yield a sentence for each restoration network without weights for one of the datasets."""
+    specs = _known_specs(request)
+    for name in request.methods:
+        method = None if _method_complaint(name) else method_registry().get(name)
+        if method is not None and issubclass(method, RestoreByNetwork):
+            yield from filter(None, (restorer_complaint(method, request, spec) for spec in specs))
 
 
 def _scenes_alone(method: type[Method], request: Request) -> Iterator[str]:
@@ -261,7 +293,7 @@ def _scenes_alone(method: type[Method], request: Request) -> Iterator[str]:
 
 def _class_complaints(request: Request) -> Iterator[str]:
     """Yield a sentence for each detector that knows none of the classes of a dataset it is to run on."""
-    specs = [dataset_spec(name) for name in request.datasets if not _dataset_complaint(name)]
+    specs = _known_specs(request)
     methods = [name for name in request.methods if not _method_complaint(name)]
     for spec in specs:
         for detector in dict.fromkeys(detector for name in methods for detector in _detectors(request, name, spec)):
@@ -307,18 +339,21 @@ def _detectors(request: Request, method: str, spec: DatasetSpec) -> tuple[str, .
 def _groups(request: Request, datasets: dict[str, Dataset], name: str, detector: str) -> Iterator[Group]:
     """Yield the cells of one method with one detector on all datasets that want this detector.
 
-    They are one group but for methods whose network differs from dataset to dataset.
+    They are one group but for methods whose network or weights differ from dataset to dataset.
     """
     method = method_registry().get(name)
     config = detector_config(detector, request)
-    weights = detector_weights(detector, config, request) if detector else request.weights
-    weights_sha256 = sha256_of(weights) if weights else ""
+    found = detector_weights(detector, config, request) if detector else None
     kind = detector_registry().get(detector) if detector else None
     wanted = [dataset for dataset in datasets.values() if detector in _detectors(request, name, dataset.spec)]
     for settings, chosen in _by_settings(request, method, detector, config, wanted):
         source = method_source(method, kind, method.parts(settings))
-        jobs = [Job(_cell(settings, method.card.name, source, weights_sha256, one), one) for one in chosen]
-        yield Group(method, settings, weights, tuple(jobs))
+        files = [found if detector else _own_weights(method, settings, request, one.spec) for one in chosen]
+        for weights in dict.fromkeys(files):
+            sha256 = sha256_of(weights) if weights else ""
+            sharing = [one for one, file in zip(chosen, files, strict=True) if file == weights]
+            jobs = [Job(_cell(settings, method.card.name, source, sha256, one), one) for one in sharing]
+            yield Group(method, settings, weights, tuple(jobs))
 
 
 def _by_settings(
@@ -330,6 +365,8 @@ def _by_settings(
         settings = _settings(method, detector, config)
         if issubclass(method, SrThenDetect):
             settings = settings.model_copy(update={"sr": sr_weights(method, request, dataset)})
+        if issubclass(method, RestoreByNetwork):
+            settings = settings.model_copy(update={"restorer": restorer_file(method, request, dataset.spec)})
         same = next((chosen for known, chosen in found if known == settings), None)
         if same is None:
             found.append((settings, [dataset]))

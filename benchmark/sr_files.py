@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..datasets.errors import UserError
 from ..datasets.locate import weight_dirs
+from ..methods.enhance.learnt import RestoreByNetwork
 from ..methods.sr.catalog import NETWORKS
 from ..methods.sr.published import PublishedWeights
 from ..methods.sr_then_detect.method import SrThenDetect, SrWeights
@@ -48,7 +49,10 @@ def parse_sr_weights(texts: Sequence[str], methods: Sequence[str]) -> dict[str, 
                 raise UserError(f"--sr-weights {text}: give METHOD=FILE, METHOD being {wanted}.")
             name, file = takers[0], text
         if name not in takers:
-            raise UserError(f"--sr-weights {text}: the method {name!r} has no super-resolution network; leave it away.")
+            raise UserError(
+                f"--sr-weights {text}: the method {name!r} has no super-resolution network and no other before its "
+                f"detector; leave it away."
+            )
         if not Path(file).is_file():
             raise UserError(f"--sr-weights {text}: the file {file} does not exist; check the path.")
         found[name] = Path(file)
@@ -104,7 +108,7 @@ def dataset_scale(dataset: Dataset) -> int | None:
 def _takes(name: str) -> bool:
     from ..methods.catalog import method_registry
 
-    return name in method_registry() and issubclass(method_registry().get(name), SrThenDetect)
+    return name in method_registry() and issubclass(method_registry().get(name), (SrThenDetect, RestoreByNetwork))
 
 
 def _find(method: type[SrThenDetect], request: Request, scale: int, *, embedded: bool) -> Path:

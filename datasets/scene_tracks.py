@@ -15,6 +15,11 @@ SCENE_SIZE = 512
 SCENE_COUNTS = {"val": 100, "train": 1200}
 """Images of each split where no limit is given; the renderer's own defaults, repeated so that lists need no OpenCV."""
 
+LCP_TRACKS = ("scenes-fog", "scenes-rain", "scenes-underwater")
+CASCADE = "cascade-mini"
+"""The detector behind methods on the tracks where LCP is at home: the one that LCP and its baseline begin with, so that
+methods with a detector of their own and those before one are comparable there."""
+
 
 def _scenes(
     name: str, title: str, protocol: str, degradation: str, settings: dict[str, Any], **fields: Any
@@ -32,7 +37,7 @@ def _scenes(
         default_split="val",
         degradation=degradation,
         settings=settings,
-        default_detector="mini",
+        default_detector=CASCADE if name in LCP_TRACKS else "mini",
         official_images=SCENE_COUNTS,
         embedded=True,
         licence="Apache-2.0, rendered by this package",

@@ -67,6 +67,13 @@ class Method(ABC):
         """Return the restored images, uint8 (3, H, W) in the clean images' sizes, if ``card.restores``."""
         raise NotImplementedError(f"{self.card.name} does not restore images")
 
+    def focus(self, sample: Sample) -> torch.Tensor | None:
+        """Return the soft mask under which the method looks at an image; None for methods without one.
+
+        Asked after ``setup``, to be shown to people: float (h, w) in [0, 1], in the degraded image's own pixels.
+        """
+        return None
+
     def cost(self, sample: Sample) -> Cost | None:
         """Return what restoring one image takes, apart from detecting in it; None where there is nothing to tell.
 
@@ -102,6 +109,15 @@ class Method(ABC):
 
     scenes_weights: ClassVar[str] = ""
     """How to come by weights for photographs, of methods whose bundled weights know the embedded scenes alone."""
+
+    @classmethod
+    def own_weights(cls, settings: MethodSettings, dataset: str) -> Path | None:
+        """Return the weights that come with the project for a dataset, by its name, and are given to ``setup``.
+
+        Only methods with a model of their own that was trained for each dataset apart override it; None leaves it to
+        ``setup`` to find weights.
+        """
+        return None
 
     @classmethod
     def weight_complaint(cls, settings: MethodSettings, weights: Path | None) -> str:

@@ -28,6 +28,10 @@ _BUILT_IN = {
     "aeris-wo-arrd": "aeris.method:AerisWithoutArrd",
     "centernet": "aeris.method:CenterNet",
     "centernet-control": "aeris.method:CenterNetControl",
+    "lcp": "lcp.method:Lcp",
+    "lcp-crux": "lcp.method:LcpCrux",
+    "lcp-catch-up": "lcp.method:LcpCatchUp",
+    "cascade-rcnn": "lcp.method:CascadeRcnn",
     "mmdet": "mmdet_adapter.method:Mmdet",
     "sr-then-detect": "sr_then_detect.named:AnySr",
     "tdsr": "sr_then_detect.named:Tdsr",
@@ -51,13 +55,15 @@ _BUILT_IN = {
     "srcnn": "sr_then_detect.named:SrCnn",
     "fsrcnn": "sr_then_detect.named:FsrCnn",
     "classsr": "sr_then_detect.named:ClassSr",
+    "dcp-then-detect": "enhance.classic:DcpThenDetect",
+    "udcp-then-detect": "enhance.classic:UdcpThenDetect",
+    "clahe-then-detect": "enhance.classic:ClaheThenDetect",
+    "opening-then-detect": "enhance.classic:OpeningThenDetect",
+    "aod-then-detect": "enhance.learnt:AodThenDetect",
+    "restore-then-detect": "enhance.learnt:RestoreThenDetect",
 }
 
-ANNOUNCED_METHODS: dict[str, str] = {
-    "lcp": "LCP: learning cruxes to push, crux and catch-up learner",
-    "lcp-crux": "LCP with the crux learner alone",
-    "lcp-catch-up": "LCP with the catch-up learner alone",
-}
+ANNOUNCED_METHODS: dict[str, str] = {}
 """Methods of the suite that are not built yet: name to title."""
 
 

@@ -13,6 +13,48 @@ from ..datasets.errors import UserError
 
 T = TypeVar("T", bound=BaseModel)
 
+KEY = "lqbench"
+"""The one metadata key: safetensors keeps several in no fixed order, which would change the file's bytes."""
+
+
+def family_header(path: Path, model: type[T], architecture: str, *, foreign: str, other: str) -> T:
+    """Read the header of a weight file that must be of one family of this project.
+
+    Args:
+        path: The file.
+        model: What its header holds.
+        architecture: The family and the version of its weights' meaning.
+        foreign: What to do with a file that is no safetensors.
+        other: What to do with a file of another family.
+
+    Raises:
+        UserError: The file is missing, no safetensors, of another family, or names something unknown.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such weight file; check the path.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise UserError(f"{path} is not a safetensors file; {foreign}.") from error
+    values = json_object(metadata.get(KEY, ""))
+    if values.get("architecture") != architecture:
+        raise UserError(f"{path} holds weights of another family than {architecture}; {other}.")
+    return checked_header(model, values, path)
+
+
+def header_values(path: Path) -> dict[str, Any]:
+    """Return the values in a weight file's header; none where it is no safetensors or not of this project."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return json_object((file.metadata() or {}).get(KEY, ""))
+    except (SafetensorError, OSError):
+        return {}
+
 
 def json_object(text: str) -> dict[str, Any]:
     """Parse a JSON object; empty for anything else."""

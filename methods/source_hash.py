@@ -14,7 +14,14 @@ from .detectors.base import Detector
 _PACKAGE = __name__.split(".", maxsplit=1)[0]
 _ROOT = Path(__file__).resolve().parents[1]
 
-_DATASETS_THAT_MATTER = frozenset({"datasets.degradations.resize", "datasets.classes"})
+_DATASETS_THAT_MATTER = frozenset(
+    {
+        "datasets.degradations.resize",
+        "datasets.classes",
+        "datasets.degradations.weather.airlight",
+        "datasets.degradations.weather.guided_filter",
+    }
+)
 """Modules outside methods that shape detections; the others carry data or messages."""
 
 _WITHOUT_EFFECT = frozenset(

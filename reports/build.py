@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..results.atomic import write_bytes
+from ..results.pictures import StoredPicture
 from ..results.record import Record
 from .report import Report
 from .text import code_block, markdown, markdown_table
@@ -27,23 +28,26 @@ class ReportFiles:
     html: Path
 
 
-def build_report(records: Sequence[Record], out: Path) -> ReportFiles:
+def build_report(
+    records: Sequence[Record], out: Path, pictures: Mapping[str, Sequence[StoredPicture]] | None = None
+) -> ReportFiles:
     """Write ``report.md`` and ``report.html`` into a folder, which is made if absent.
 
-    The same records, in any order, give the same bytes. Both files are rendered before either is written, and each
-    is put in place by renaming, so that a reader never meets half a report.
+    The same records, in any order, and the same pictures give the same bytes. Both files are rendered before either is
+    written, and each is put in place by renaming, so that a reader never meets half a report.
 
     Args:
         records: At least one record.
         out: The folder.
+        pictures: Stored pictures by the cell's key, for the page's gallery.
 
     Raises:
         ValueError: There are no records.
-        OSError: The folder cannot be made or written.
+        OSError: A picture cannot be read, or the folder cannot be made or written.
     """
     if not records:
         raise ValueError("a report needs at least one record")
-    report = Report(records)
+    report = Report(records, pictures)
     files = ReportFiles(markdown=out / "report.md", html=out / "report.html")
     texts = {files.markdown: render(report, "report.md.j2"), files.html: render(report, "report.html.j2")}
     out.mkdir(parents=True, exist_ok=True)

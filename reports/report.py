@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from ..results.pictures import StoredPicture
 from ..results.record import Record
 from .cards import CardView, card_views
 from .columns import Column
+from .gallery import CellGallery, galleries
 from .provenance import CellSource, Environment, cell_sources
 from .rows import canonical
 from .sections import DatasetSection, sections_of
@@ -33,13 +35,17 @@ class Report:
 
     Args:
         records: Records in any order; the report does not depend on it.
+        pictures: Stored pictures by the cell's key; those of other cells are not shown.
     """
 
     title = "Object detection on degraded images"
     reading = READING
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(
+        self, records: Sequence[Record], pictures: Mapping[str, Sequence[StoredPicture]] | None = None
+    ) -> None:
         self.records = canonical(records)
+        self._pictures = pictures or {}
 
     @cached_property
     def tables(self) -> list[Table]:
@@ -77,6 +83,16 @@ class Report:
         """Return the environments that the cells ran in, by number."""
         found = {source.environment.number: source.environment for source in self.sources}
         return [found[number] for number in sorted(found)]
+
+    @cached_property
+    def galleries(self) -> list[CellGallery]:
+        """Return the pictures of the cells that have some."""
+        return galleries(self.sources, self._pictures)
+
+    @cached_property
+    def pictured(self) -> dict[str, str]:
+        """Return the ids on the page of the galleries, by the cell's key."""
+        return {gallery.source.row.key: gallery.anchor for gallery in self.galleries}
 
     @cached_property
     def method_cards(self) -> list[CardView]:

@@ -35,8 +35,8 @@ class Store:
     """Cells and ground truth under one folder.
 
     Layout: ``cells/<cell.directory>/{cell.json, detections.parquet, quality.parquet, record.json}``,
-    ``ground-truth/<fingerprint[:16]>/{images.parquet, boxes.parquet, dataset.json}``, ``partial/<cell.directory>/``
-    and ``locks/`` while cells are computed.
+    ``ground-truth/<fingerprint[:16]>/{images.parquet, boxes.parquet, dataset.json}``, ``pictures/`` (see
+    ``pictures.py``), ``partial/<cell.directory>/`` and ``locks/`` while cells are computed.
     """
 
     def __init__(self, path: Path) -> None:

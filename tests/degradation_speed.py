@@ -37,6 +37,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import cv2
 import numpy as np
 import torch
+from performance_page import OUT, cpu, put
 from PIL import Image
 from scipy.stats import multivariate_normal
 from torch.nn import functional as F
@@ -51,7 +52,6 @@ from lqbench.datasets.prepare.encode import ImageFormat
 
 AERIS = degradation("aeris", {})
 COUNTS = (32, 64, 128)
-OUT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 HEADING = "## Building a degraded set"
 Pixels = np.ndarray[Any, Any]
 
@@ -219,7 +219,7 @@ def section(watch: Stopwatch, sizes: dict[str, float], growth: dict[int, dict[st
             for number, one in growth.items()
         ),
         formats="\n".join(f"| {name} | {watch.milliseconds(name):.2f} | {kb:.1f} |" for name, kb in sizes.items()),
-        machine=f"{_cpu()}; {os.cpu_count()} processors; load average {os.getloadavg()[1]:.1f}",
+        machine=f"{cpu()}; {os.cpu_count()} processors; load average {os.getloadavg()[1]:.1f}",
         versions=f"Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, "
         f"OpenCV {cv2.__version__}",
     )
@@ -263,13 +263,6 @@ machine and its caches. {versions}.
 )
 
 
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def main() -> None:
     """Read the arguments, measure, print, and put the section into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -295,8 +288,7 @@ def main() -> None:
     sizes = compare(dataset, files, watch)
     text = section(watch, sizes, {count: grow(arguments.root, count) for count in COUNTS}, len(files))
     print(text)
-    page = arguments.out.read_text(encoding="utf-8").split(HEADING)[0].rstrip() if arguments.out.exists() else ""
-    arguments.out.write_text(f"{page}\n\n{text}", encoding="utf-8")
+    put(HEADING, text, arguments.out)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import resource
 import subprocess
 import sys
@@ -27,7 +26,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-OUT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+from performance_page import OUT, cpu, put, torch_version
+
 HEADING = "## Super-resolution: D-DBPN"
 FORMS = {
     "plain eager float32": "plain",
@@ -183,29 +183,6 @@ machine and its caches; processor time is the better measure then. {versions}.
 )
 
 
-def torch_version() -> str:
-    """Return torch's version."""
-    import torch
-
-    return torch.__version__
-
-
-def cpu() -> str:
-    """Return the processor's name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def put(page: str, text: str) -> str:
-    """Return the page with the section replaced where it is, or added at its end."""
-    place = re.compile(rf"^{re.escape(HEADING)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    if place.search(page):
-        return place.sub(lambda _: text + "\n", page).rstrip() + "\n"
-    return f"{page.rstrip()}\n\n{text}"
-
-
 def main() -> None:
     """Read the arguments, measure, print, and put the section into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -222,8 +199,7 @@ def main() -> None:
     forms = {title: form for title, form in FORMS.items() if not (arguments.no_compile and "compile" in form)}
     text = section(collect(forms, arguments.rounds, arguments.threads), arguments.threads, arguments.rounds)
     print(text)
-    page = arguments.out.read_text(encoding="utf-8") if arguments.out.exists() else ""
-    arguments.out.write_text(put(page, text), encoding="utf-8")
+    put(HEADING, text, arguments.out)
 
 
 if __name__ == "__main__":

@@ -34,13 +34,16 @@ FIRST = "lqbench run --method hr,lr,bicubic --dataset scenes-d"
 def command(methods: tuple[str, ...], datasets: tuple[str, ...], store: Path, out: Path) -> None:
     """Write the stored results as one HTML page and one Markdown file.
 
-    Runs no model and reads no image. The page is a single file that opens offline.
+    Runs no model and reads no image of a dataset. The page is a single file that opens offline; it holds some of the
+    pictures that `lqbench show` wrote of these cells.
     """
     from ...reports.build import build_report
+    from ...results.pictures import FOLDER, pictures_of
 
     records = selected(_stored(store), methods, datasets, store)
+    pictures = {record.cell.key: found for record in records if (found := pictures_of(store, record.cell))}
     try:
-        files = build_report(records, out)
+        files = build_report(records, out, pictures)
     except OSError as error:
         raise UserError(
             f"The report cannot be written to {out} ({error.strerror or error}); name another folder with --out."
@@ -48,6 +51,8 @@ def command(methods: tuple[str, ...], datasets: tuple[str, ...], store: Path, ou
     click.echo(f"report of {len(records)} cells in {store}:")
     click.echo(f"  {files.html}")
     click.echo(f"  {files.markdown}")
+    if pictures:
+        click.echo(f"pictures: {sum(map(len, pictures.values()))} in {store / FOLDER}")
 
 
 def _stored(store: Path) -> list[Record]:

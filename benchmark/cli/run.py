@@ -51,7 +51,7 @@ FAILED = 1
     "sr_files",
     multiple=True,
     metavar="[METHOD=]FILE",
-    help="Weights of a method's super-resolution network; once for each such method.",
+    help="Weights of a method's super-resolution or restoration network; once for each such method.",
 )
 @data_root_option
 @click.option("--split", help="Split of the datasets.  [default: that of each dataset]")

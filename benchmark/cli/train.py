@@ -29,6 +29,7 @@ _STOPPED = "lqbench: stopped; the same command with --resume goes on from the la
 @click.option("--dataset", default="scenes-clean", show_default=True, help="Track to train on.")
 @click.option("--config", default="mini", show_default=True, help="Named config of the method, or a YAML file.")
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Replaces one field of the config.")
+@click.option("--favoured", metavar="NAME", help="lcp: dataset of images that detectors do well on; sets that field.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Weight file to write.")
 @click.option("--seed", default=0, show_default=True, help="Decides initial weights and the training crops.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:<index>.")
@@ -43,6 +44,7 @@ def command(
     dataset: str,
     config: str,
     overrides: tuple[str, ...],
+    favoured: str | None,
     out: Path | None,
     seed: int,
     device: str,
@@ -57,6 +59,7 @@ def command(
     Progress is kept after every epoch: stop with Ctrl-C, go on with --resume.
     """
     fit = find_fit(method)
+    overrides = (*overrides, *([] if favoured is None else [f"favoured={favoured}"]))
     from ...methods.training.request import FitRequest
 
     request = FitRequest(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..header_values import KEY
 from ..tensor_files import load_tensors, save_tensors
-from .header import KEY, Header, read_header
+from .header import Header, read_header
 from .net import AerisNet
 
 

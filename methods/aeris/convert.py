@@ -17,9 +17,10 @@ from torch import Tensor
 
 from ...datasets.errors import UserError
 from ..class_names import COCO80, VOC20
+from ..header_values import KEY
 from ..tensor_files import COUNTER, misfit, save_tensors, wanted_tensors
 from .config import VARIANTS, Backbone, Neck, Normalisation, RestorationConfig, model_config
-from .header import KEY, Header
+from .header import Header
 from .net import AerisNet
 from .swin import relative_index
 

@@ -7,13 +7,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ...datasets.errors import UserError
-from ..header_values import checked_header, json_object
+from ..header_values import family_header
 from .config import VARIANTS, ModelConfig
 
 ARCHITECTURE = "lqbench-aeris-1"
 """Raised whenever the meaning of the weights changes."""
-KEY = "lqbench"
-"""The one metadata key: safetensors keeps several in no fixed order, which would change the file's bytes."""
 
 
 class Header(BaseModel):
@@ -42,29 +40,14 @@ def read_header(path: Path) -> Header:
     Raises:
         UserError: The file is missing, no safetensors, of another family, or names something unknown.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such weight file; check the path.")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except SafetensorError as error:
-        raise UserError(
-            f"{path} is not a safetensors file; an official checkpoint of AERIS must be converted first: "
-            f"`lqbench convert aeris {path.name} --out FILE.safetensors`."
-        ) from error
-    return _parsed(path, metadata)
-
-
-def _parsed(path: Path, metadata: dict[str, str]) -> Header:
-    values = json_object(metadata.get(KEY, ""))
-    if values.get("architecture") != ARCHITECTURE:
-        raise UserError(
-            f"{path} holds weights of another family than AERIS's ({ARCHITECTURE}); give a file that "
-            f"`lqbench train --method aeris` or `lqbench convert aeris` wrote."
-        )
-    return checked_header(Header, values, path)
+    return family_header(
+        path,
+        Header,
+        ARCHITECTURE,
+        foreign=f"an official checkpoint of AERIS must be converted first: "
+        f"`lqbench convert aeris {path.name} --out FILE.safetensors`",
+        other="give a file that `lqbench train --method aeris` or `lqbench convert aeris` wrote",
+    )
 
 
 def check_method(path: Path, header: Header, method: str) -> None:

@@ -18,6 +18,7 @@ _BUILT_IN = {
     "retinanet": "detectors.torchvision_models:RetinaNetDetector",
     "yolox-nano": "detectors.yolox:YoloxNano",
     "mini": "detectors.mini:MiniDetector",
+    "cascade-mini": "lcp.detector:CascadeMini",
     "mmdet": "mmdet_adapter.detector:MmdetDetector",
 }
 

@@ -1,4 +1,4 @@
-"""Any detector of mmdet 3.x behind the detector interface."""
+"""Models of mmdet 3.x behind the detector interface, and any of them from its config."""
 
 from __future__ import annotations
 
@@ -20,54 +20,31 @@ from .build import build_model, import_mmdet, scope_of
 from .checkpoint import read_checkpoint
 from .classes import class_names
 from .config import read_config
-from .pipeline import Pipeline
+from .pipeline import Pipeline, Results
 
 if TYPE_CHECKING:
     from ..detectors.tasks.mmdet_losses import Geometry
 
 
-class MmdetDetector(Detector):
-    """A config's model behind the config's own test pipeline and data preprocessor.
+class ModelDetector(Detector):
+    """A detector whose network is one of mmdet's; a subclass says how it is loaded."""
 
-    Score thresholds, suppression and the number of boxes are those of the config's ``test_cfg``.
-    """
+    _model: nn.Module
+    _pipeline: Pipeline
+    _device: torch.device
 
-    name: ClassVar[str] = "mmdet"
-
-    def __init__(self, config: DetectorConfig) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self._geometries: dict[tuple[int, int], Geometry] = {}
 
-    @classmethod
-    def create(cls, config: DetectorConfig | None) -> MmdetDetector:
-        """Construct the detector that a config describes.
+    @property
+    def description(self) -> str:
+        """What to call the detector in a message."""
+        return f"the detector {self.name!r}"
 
-        Raises:
-            UserError: There is no config.
-        """
-        if config is None:
-            raise UserError("the detector 'mmdet' needs a config; give one with --config.")
-        return cls(config)
-
-    def load(self, device: str, weights: Path | None) -> None:
-        """Build the config's model and load a checkpoint of which every name and shape has to fit.
-
-        Raises:
-            UserError: The config or the checkpoint is wrong, they do not belong together, or nothing names classes.
-        """
-        if weights is None:
-            raise UserError(f"the config {self._config.name} needs its checkpoint; give it with --weights.")
-        path = self._config.path
-        import_mmdet()
-        config = read_config(path)
-        with scope_of(config):
-            model = build_model(config, path)
-            self._pipeline = Pipeline(config, path)
-            checkpoint = read_checkpoint(weights)
-            self.class_names = class_names(checkpoint, config, path, model)
-        load_strictly(model, checkpoint.state, weights, f"the config {self._config.name}")
+    def use(self, model: nn.Module, pipeline: Pipeline, device: str) -> None:
+        """Take a loaded model with its test pipeline; its parameters become frozen."""
         self._model = model.to(device).eval().requires_grad_(False)
-        self._device = torch.device(device)
+        self._pipeline, self._device = pipeline, torch.device(device)
         self._geometries.clear()
 
     def predict(self, images: Sequence[Tensor], *, enlarge: bool = True) -> list[Detections]:
@@ -76,17 +53,7 @@ class MmdetDetector(Detector):
         Images are rounded to 8 bits, as if they had been read from files. They go through one by one: in a batch,
         mmdet pads them to a common size, and what lies beside an image would change its detections.
         """
-        return [self._predict_one(image, enlarge) for image in images]
-
-    @torch.inference_mode()
-    def _predict_one(self, image: Tensor, enlarge: bool) -> Detections:
-        batch = self._pipeline(_as_read(image), enlarge=enlarge)
-        (found,) = self._model.test_step(batch)  # pyright: ignore[reportCallIssue]
-        boxes = found.pred_instances
-        # Boxes are a tensor, or an object of mmdet that holds one.
-        xyxy = getattr(boxes.bboxes, "tensor", boxes.bboxes).float().cpu().numpy()
-        scores, labels = boxes.scores.float().cpu().numpy(), boxes.labels.cpu().numpy()
-        return finish(xyxy, scores, labels, (image.shape[-2], image.shape[-1]))
+        return [detect_in(self._model, self._pipeline, image, enlarge=enlarge) for image in images]
 
     @classmethod
     def differentiable(cls) -> bool:
@@ -104,7 +71,7 @@ class MmdetDetector(Detector):
         from ..detectors.tasks.mmdet_losses import network_input, own_losses
         from ..detectors.tasks.task_inputs import refuse_partial_labels, usable_targets
 
-        name = f"the config {self._config.name}"
+        name = self.description
         usable = usable_targets(images, targets, len(self.class_names), self._device)
         refuse_partial_labels(usable, name)
         pixels = images.to(self._device, torch.float32)
@@ -130,6 +97,77 @@ class MmdetDetector(Detector):
         if size not in self._geometries:
             self._geometries[size] = geometry(self._pipeline, size)
         return self._geometries[size]
+
+
+class MmdetDetector(ModelDetector):
+    """A config's model behind the config's own test pipeline and data preprocessor.
+
+    Score thresholds, suppression and the number of boxes are those of the config's ``test_cfg``.
+    """
+
+    name: ClassVar[str] = "mmdet"
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        self._config = config
+
+    @property
+    def description(self) -> str:
+        """The name of the config."""
+        return f"the config {self._config.name}"
+
+    @classmethod
+    def create(cls, config: DetectorConfig | None) -> MmdetDetector:
+        """Construct the detector that a config describes.
+
+        Raises:
+            UserError: There is no config.
+        """
+        if config is None:
+            raise UserError("the detector 'mmdet' needs a config; give one with --config.")
+        return cls(config)
+
+    def load(self, device: str, weights: Path | None) -> None:
+        """Build the config's model and load a checkpoint of which every name and shape has to fit.
+
+        Raises:
+            UserError: The config or the checkpoint is wrong, they do not belong together, or nothing names classes.
+        """
+        if weights is None:
+            raise UserError(f"the config {self._config.name} needs its checkpoint; give it with --weights.")
+        path = self._config.path
+        import_mmdet()
+        config = read_config(path)
+        with scope_of(config):
+            model = build_model(config, path)
+            pipeline = Pipeline(config, path)
+            checkpoint = read_checkpoint(weights)
+            self.class_names = class_names(checkpoint, config, path, model)
+        load_strictly(model, checkpoint.state, weights, self.description)
+        self.use(model, pipeline, device)
+
+
+@torch.inference_mode()
+def detect_in(model: nn.Module, pipeline: Pipeline, image: Tensor, *, enlarge: bool) -> Detections:
+    """Detect in one image as mmdet's own test script would, were the image a file.
+
+    Args:
+        model: An mmdet detector in evaluation mode.
+        pipeline: Its config's.
+        image: RGB, float (3, H, W) in [0, 1]; rounded to 8 bits.
+        enlarge: Whether the pipeline's resizing may enlarge it.
+    """
+    (found,) = model.test_step(as_input(pipeline, image, enlarge=enlarge))  # pyright: ignore[reportCallIssue]
+    boxes = found.pred_instances
+    # Boxes are a tensor, or an object of mmdet that holds one.
+    xyxy = getattr(boxes.bboxes, "tensor", boxes.bboxes).float().cpu().numpy()
+    scores, labels = boxes.scores.float().cpu().numpy(), boxes.labels.cpu().numpy()
+    return finish(xyxy, scores, labels, (image.shape[-2], image.shape[-1]))
+
+
+def as_input(pipeline: Pipeline, image: Tensor, *, enlarge: bool) -> Results:
+    """Return a batch of one for ``model.test_step``; see ``detect_in``."""
+    return pipeline(_as_read(image), enlarge=enlarge)
 
 
 def _as_read(image: Tensor) -> NDArray[np.uint8]:

@@ -9,12 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...datasets.errors import UserError
-from ..header_values import checked_header, json_object
+from ..header_values import KEY, checked_header, header_values
 
 ARCHITECTURE = "lqbench-sr-1"
 """Raised whenever the meaning of the weights changes."""
-KEY = "lqbench"
-"""The one metadata key: safetensors keeps several in no fixed order, which would change the file's bytes."""
 
 Option = int | float | bool | str | list[int]
 
@@ -52,7 +50,7 @@ def read_header(path: Path) -> SrHeader | None:
     Raises:
         UserError: The header is of another family of this project, or names something unknown.
     """
-    values = _metadata(path)
+    values = header_values(path)
     if not values:
         return None
     if values.get("architecture") != ARCHITECTURE:
@@ -61,14 +59,3 @@ def read_header(path: Path) -> SrHeader | None:
             f"({ARCHITECTURE}); give a file that `lqbench train` wrote for an SR network, or a published checkpoint."
         )
     return checked_header(SrHeader, values, path)
-
-
-def _metadata(path: Path) -> dict[str, Any]:
-    """Return the JSON object under our key; empty where the file is no safetensors or has none."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return json_object((file.metadata() or {}).get(KEY, ""))
-    except (SafetensorError, OSError):
-        return {}

@@ -15,8 +15,9 @@ from lqbench.benchmark.cli.main import main
 from lqbench.methods.aeris.checkpoint import save_weights
 from lqbench.methods.aeris.config import model_config
 from lqbench.methods.aeris.convert import official_name
-from lqbench.methods.aeris.header import KEY, Header
+from lqbench.methods.aeris.header import Header
 from lqbench.methods.aeris.net import AerisNet
+from lqbench.methods.header_values import KEY
 
 
 def lqbench(*arguments: str) -> Any:
@@ -89,7 +90,7 @@ RUN = ("run", "--dataset", "scenes-d", "--limit", "1", "--method")
 @pytest.mark.parametrize(
     ("file", "method", "message"),
     [
-        ("other.safetensors", "aeris", "weights of another family than AERIS's"),
+        ("other.safetensors", "aeris", "weights of another family than lqbench-aeris-1"),
         ("good.safetensors", "centernet", "weights of the method 'aeris', not of 'centernet'"),
         ("good.safetensors", "aeris,centernet", "weights of the method 'aeris', not of 'centernet'"),
         ("unknown.safetensors", "aeris", "field 'model.neck' is wrong"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -46,3 +48,25 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType, Callab
         assert not wanted.out.exists()
 
     return run
+
+
+@pytest.fixture
+def official_tensor() -> Callable[[Mapping[str, Any], str], Any]:
+    """Return a function that makes an official parameter by the recipe of the golden vectors, given (facts, name)."""
+    import torch
+
+    def make(facts: Mapping[str, Any], name: str) -> torch.Tensor:
+        shape = facts["parameters"][name]
+        seed = zlib.crc32((facts["salt"] + name).encode())
+        draws = np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
+        if name.endswith("running_mean"):
+            draws = 0.1 * draws
+        elif name.endswith("running_var"):
+            draws = 1 + 0.5 * abs(draws)
+        elif draws.ndim > 1:
+            draws = draws / np.sqrt(np.prod(draws.shape[1:]))
+        else:
+            draws = 0.1 * draws if name.endswith("bias") else 1 + 0.1 * draws
+        return torch.from_numpy(np.asarray(draws, np.float32))
+
+    return make

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -19,6 +20,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from lqbench.reports.build import build_report
+from lqbench.results.pictures import PictureFacts, picture_folder, pictures_of, write_picture
 
 pytestmark = pytest.mark.browser
 
@@ -171,6 +173,37 @@ def test_the_cost_chart_is_drawn_in_the_colours_of_the_theme(browser: Any, sampl
         fills.append(points[0].value_of_css_property("fill"))
     assert len(set(fills)) == 2
     assert any("dbpn" in text and "133" in text for text in key)
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_load_and_only_they_scroll(
+    browser: Any, samples: ModuleType, tmp_path: Path, width: int, theme: str
+) -> None:
+    records = samples.sample_records()
+    cell = records[0].cell
+    for index in range(2):
+        facts = PictureFacts(
+            kind="crux", image_id=str(index), index=index, alt=f"Shows {index}", caption=f"Image {index}"
+        )
+        write_picture(picture_folder(tmp_path, cell), Image.new("RGB", (1584, 596), (200, 200, 200)), facts)
+    address = build_report(records, tmp_path, {cell.key: pictures_of(tmp_path, cell)}).html.as_uri()
+    set_view(browser, width, theme)
+    browser.get_log("browser")
+    browser.get(address)
+    images = browser.find_elements(By.CSS_SELECTOR, "figure.picture img")
+    assert [image.get_attribute("alt") for image in images] == ["Shows 0", "Shows 1"]
+    for image in images:
+        browser.execute_script("arguments[0].scrollIntoView()", image)
+        # Pictures are decoded when they come into view.
+        WebDriverWait(browser, 20).until(lambda _, image=image: image.get_property("naturalWidth") == 1584)
+        assert image.rect["width"] >= min(640, width) and image.is_displayed()
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    box = browser.find_element(By.CSS_SELECTOR, "figure.picture .scroll")
+    assert (box.get_property("scrollWidth") > box.get_property("clientWidth")) is (width == 400)
+    caption = browser.find_element(By.CSS_SELECTOR, "figure.picture figcaption")
+    assert caption.text == "Image 0" and caption.rect["x"] + caption.rect["width"] <= width
 
 
 def test_a_row_leads_to_its_provenance(page: Any) -> None:

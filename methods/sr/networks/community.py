@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -47,6 +47,22 @@ class SpandrelNetwork(Wrapped):
         return None
 
 
+def descriptor_of(tensors: Mapping[str, Tensor]) -> Any:
+    """Return spandrel's description of the network that a checkpoint's tensors belong to; None where it knows none.
+
+    Raises:
+        NotInstalledError: Spandrel is not installed.
+    """
+    try:
+        from spandrel import ModelLoader, UnsupportedModelError  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise NotInstalledError from error
+    try:
+        return ModelLoader(device="cpu").load_from_state_dict(dict(tensors))
+    except UnsupportedModelError:
+        return None
+
+
 def from_tensors(tensors: Mapping[str, Tensor], what: str) -> SpandrelNetwork | None:
     """Build the network that spandrel recognises.
 
@@ -61,18 +77,11 @@ def from_tensors(tensors: Mapping[str, Tensor], what: str) -> SpandrelNetwork | 
         NotInstalledError: Spandrel is not installed.
         UserError: The network is none that enlarges RGB images.
     """
-    try:
-        from spandrel import (  # pyright: ignore[reportMissingImports]
-            ImageModelDescriptor,
-            ModelLoader,
-            UnsupportedModelError,
-        )
-    except ImportError as error:
-        raise NotInstalledError from error
-    try:
-        descriptor = ModelLoader(device="cpu").load_from_state_dict(dict(tensors))
-    except UnsupportedModelError:
+    descriptor = descriptor_of(tensors)
+    if descriptor is None:
         return None
+    from spandrel import ImageModelDescriptor  # pyright: ignore[reportMissingImports]
+
     fits = isinstance(descriptor, ImageModelDescriptor)
     if not fits or descriptor.input_channels != 3 or descriptor.output_channels != 3 or descriptor.scale < 2:
         name = descriptor.architecture.name
