@@ -79,7 +79,7 @@ def test_torchvisions_addresses_match_the_installed_package() -> None:
 
 def test_every_detector_without_entry_is_bundled() -> None:
     assert set(WEIGHT_FILES) <= set(detector_registry())
-    assert set(detector_registry()) - set(WEIGHT_FILES) == {"mini", "mmdet"}
+    assert set(detector_registry()) - set(WEIGHT_FILES) == {"mini", "cascade-mini", "mmdet"}
 
 
 def test_a_wrong_flag_is_named(tmp_path: Path) -> None:

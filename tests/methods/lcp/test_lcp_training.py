@@ -337,11 +337,16 @@ def test_a_loss_that_is_no_number_stops(tmp_path: Path) -> None:
         train_lcp(request(tmp_path / "x.safetensors", "optimiser={name: sgd, learning_rate: 1e30}"))
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
-@pytest.mark.parametrize("method", VARIANTS)
-def test_every_config_is_valid_for_every_method(name: str, method: str) -> None:
-    if name == "mini-clear" and method != "cascade-rcnn":
-        pytest.skip("the detector of clear scenes has no learners")
+CONFIGURED = [
+    (method, path.stem)
+    for path in sorted(CONFIGS.glob("*.yaml"))
+    for method in VARIANTS
+    if path.stem != "mini-clear" or method == "cascade-rcnn"  # the detector of clear scenes has no learners
+]
+
+
+@pytest.mark.parametrize(("method", "name"), CONFIGURED)
+def test_every_config_is_valid_for_every_method(method: str, name: str) -> None:
     recipe = load_recipe(method, name)
     modes = recipe.epoch_modes(method)
     baseline = load_recipe("cascade-rcnn", name).epoch_modes("cascade-rcnn")
