@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..results.record import Record
-from .text import join, plain, settings_text
+from .text import is_file, join, plain, settings_text
 
 HASH_DIGITS = 8
 """Digits of a sha256 that are shown: enough to tell the runs of one store apart."""
@@ -106,7 +106,7 @@ def _differing_settings(records: Sequence[Record]) -> list[str]:
     runs: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         runs[record.cell.method, record.cell.detector].append(record)
-    names = {group: _varying_names([record.cell.method_settings for record in of]) for group, of in runs.items()}
+    names = {group: _varying_names(of) for group, of in runs.items()}
     return [
         settings_text(
             {
@@ -119,10 +119,24 @@ def _differing_settings(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def _varying_names(settings: Sequence[Mapping[str, object]]) -> set[str]:
-    """Return the names whose value is not the same, or not given, in all settings."""
-    names = {name for each in settings for name in each}
-    return {name for name in names if len({plain(each[name]) if name in each else None for each in settings}) > 1}
+def _varying_names(records: Sequence[Record]) -> set[str]:
+    """Return the settings whose value is not the same, or not given, in all records.
+
+    A weight file among the settings is compared on each dataset apart: many methods have one for each.
+    """
+    names = {name for record in records for name in record.cell.method_settings}
+    return {name for name in names if _varies(name, records)}
+
+
+def _varies(name: str, records: Sequence[Record]) -> bool:
+    """Tell whether a setting differs among records."""
+    seen: dict[tuple[object, ...], set[str | None]] = defaultdict(set)
+    values = [record.cell.method_settings.get(name) for record in records]
+    apart = any(is_file(value) for value in values)
+    for record, value in zip(records, values, strict=True):
+        given = name in record.cell.method_settings
+        seen[dataset_identity(record) if apart else ()].add(plain(value) if given else None)
+    return any(len(found) > 1 for found in seen.values())
 
 
 def _distinguishing_hashes(records: Sequence[Record]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from markupsafe import Markup
 
@@ -35,12 +35,26 @@ def plain(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
+FILE_DIGITS = 8
+"""Of a weight file's hash that a label shows."""
+
+
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Return settings as ``name=value`` pairs sorted by name; text without quotes, everything else as JSON."""
+    """Return settings as ``name=value`` pairs sorted by name; text without quotes, everything else as JSON.
+
+    A weight file is told by its network and the first digits of its hash.
+    """
     return ", ".join(f"{name}={_setting(settings[name])}" for name in sorted(settings))
 
 
+def is_file(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Tell whether a setting describes a weight file."""
+    return isinstance(value, Mapping) and "sha256" in value
+
+
 def _setting(value: Any) -> str:
+    if is_file(value):
+        return f"{value.get('network', 'file')} {value['sha256'][:FILE_DIGITS]}"
     return value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
 
 

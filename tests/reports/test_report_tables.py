@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -181,3 +182,16 @@ def test_the_matrix_has_dashes_where_a_method_was_not_run(samples: ModuleType) -
     assert cells["bicubic", "yolox-nano"] == ["20.1", MISSING]
     assert cells["lr", "retinanet"] == ["failed", MISSING]
     assert cells["hr", "ssd300_vgg16"] == [MISSING, "77.3"]
+
+
+def test_weight_files_tell_runs_apart_on_one_dataset_alone(samples: ModuleType) -> None:
+    def record(dataset: str, digit: str) -> Any:
+        one = samples.record("aod", 0.4)
+        settings = {**one.cell.method_settings, "restorer": {"network": "aod", "sha256": digit * 64}}
+        fields = {"dataset": dataset, "dataset_fingerprint": dataset, "method_settings": settings}
+        cell = one.cell.model_copy(update=fields)
+        return one.model_copy(update={"cell": cell})
+
+    assert [row.label for row in rows_of([record("fog", "a"), record("rain", "b")])] == ["aod", "aod"]
+    labels = [row.label for row in rows_of([record("fog", "a"), record("fog", "b"), record("rain", "b")])]
+    assert labels == ["aod (restorer=aod aaaaaaaa)", "aod (restorer=aod bbbbbbbb)", "aod (restorer=aod bbbbbbbb)"]
