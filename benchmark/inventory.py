@@ -14,12 +14,9 @@ from ..methods.base import Method
 from ..methods.card import MethodCard
 from ..methods.catalog import ANNOUNCED_METHODS, method_cards, method_registry
 from ..methods.detectors.catalog import DESCRIBED_BY_CONFIG, detector_registry
-from ..methods.enhance.learnt import RestoreByNetwork
-from ..methods.sr_then_detect.method import SrThenDetect
 from ..methods.weights import WEIGHT_FILES, find_weights
+from .network_files import bundle_complaint, has_network
 from .plan import Request
-from .restorer_files import restorer_complaint
-from .sr_files import ANY_SCALE, sr_complaint
 
 FOG = "scenes-fog"
 """The dataset for which a restoration network is looked for; some are bundled for the weather of the scenes alone."""
@@ -72,10 +69,8 @@ def detectors(data_root: Path | None) -> list[Entry]:
 def _method(name: str, card: MethodCard) -> Entry:
     """Return a method; one that brings its own model, or a network before one, is ready if its weights are there."""
     method = method_registry().get(name)
-    if issubclass(method, SrThenDetect):
-        brings, complaint = "--sr-weights", sr_complaint(method, Request((), ()), ANY_SCALE, embedded=True)
-    elif issubclass(method, RestoreByNetwork):
-        brings, complaint = "--sr-weights", restorer_complaint(method, Request((), ()), dataset_registry().get(FOG))
+    if has_network(method):
+        brings, complaint = "--sr-weights", bundle_complaint(method, Request((), ()), dataset_registry().get(FOG))
     else:
         brings, complaint = "--weights", _weight_complaint(method)
     if not complaint:

@@ -17,7 +17,6 @@ from ..datasets.errors import UserError
 from ..datasets.prepare.preview import spread
 from ..methods.base import Method
 from ..methods.catalog import method_cards, method_registry
-from ..methods.lcp.config import VARIANTS
 from ..results.pictures import PictureFacts, write_picture
 from .attention import Attention, attention
 from .crux_picture import crux_picture
@@ -177,9 +176,6 @@ def _masked_methods() -> list[str]:
 
 
 def _has_mask(name: str) -> bool:
-    if name in VARIANTS:
-        learners = VARIANTS[name].lcp
-        return learners is not None and learners.crux
     return method_registry().get(name).focus is not Method.focus
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,13 @@ from ..methods.catalog import ANNOUNCED_METHODS, method_registry
 from ..methods.detecting import DetectingMethod
 from ..methods.detectors.base import DetectorConfig
 from ..methods.detectors.catalog import detector_registry
-from ..methods.enhance.learnt import RestoreByNetwork
 from ..methods.enhance.method import EnhanceThenDetect
 from ..methods.source_hash import method_source
-from ..methods.sr_then_detect.method import SrThenDetect
 from ..methods.weights import sha256_of
 from ..results.cell import Cell
 from .detector_files import detector_config, detector_weights, file_complaints, idle_config_complaint
 from .known_classes import class_complaint
-from .restorer_files import restorer_complaint, restorer_file
-from .sr_files import ANY_SCALE, spec_scale, sr_complaint, sr_weights
+from .network_files import bundle_complaint, has_network, network_complaint, with_network
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -139,12 +137,10 @@ def embedded_command(request: Request) -> str:
 def _knows_scenes(name: str, dataset: str) -> bool:
     """Tell whether a method brings something of its own, and what it takes for a dataset of embedded scenes."""
     method = method_registry().get(name)
-    if issubclass(method, RestoreByNetwork):
-        return not restorer_complaint(method, Request((), ()), dataset_spec(dataset))
+    if has_network(method):
+        return not bundle_complaint(method, Request((), ()), dataset_spec(dataset))
     if issubclass(method, EnhanceThenDetect):
         return True
-    if issubclass(method, SrThenDetect):
-        return not sr_complaint(method, Request((), ()), ANY_SCALE, embedded=True)
     settings = _settings(method, "", None)
     if method.own_weights(settings, dataset) is not None:
         return True
@@ -160,8 +156,7 @@ def _complaints(request: Request) -> Iterator[str]:
     unknown = [sentence for name in request.detectors for sentence in _detector_complaint(name)]
     yield from unknown or [*_class_complaints(request), *_weight_complaints(request)]
     yield from _own_weight_complaints(request)
-    yield from _sr_complaints(request)
-    yield from _restorer_complaints(request)
+    yield from _network_complaints(request)
 
 
 def _method_complaint(name: str) -> list[str]:
@@ -254,29 +249,16 @@ def _known_specs(request: Request) -> list[DatasetSpec]:
 
 def _own_weights(method: type[Method], settings: MethodSettings, request: Request, spec: DatasetSpec) -> Path | None:
     """Return the weights of a method's own model for a dataset: those given, else those that come with the project."""
-    return request.weights or method.own_weights(settings, spec.name)
+    return request.weights or method.own_weights(settings, spec.track)
 
 
-def _sr_complaints(request: Request) -> Iterator[str]:
-    """Yield a sentence for each super-resolution network without weights, where the datasets' scale is known."""
+def _network_complaints(request: Request) -> Iterator[str]:
+    """Yield a sentence for each network before a detector without weights for one of the datasets."""
     specs = _known_specs(request)
     for name in request.methods:
         method = None if _method_complaint(name) else method_registry().get(name)
-        if method is None or not issubclass(method, SrThenDetect):
-            continue
-        for spec in specs:
-            scale = None if request.degrade else spec_scale(spec)
-            if scale is not None:
-                yield from filter(None, [sr_complaint(method, request, scale, embedded=spec.embedded)])
-
-
-def _restorer_complaints(request: Request) -> Iterator[str]:
-    """Yield a sentence for each restoration network without weights for one of the datasets."""
-    specs = _known_specs(request)
-    for name in request.methods:
-        method = None if _method_complaint(name) else method_registry().get(name)
-        if method is not None and issubclass(method, RestoreByNetwork):
-            yield from filter(None, (restorer_complaint(method, request, spec) for spec in specs))
+        if method is not None and has_network(method):
+            yield from filter(None, (network_complaint(method, request, spec) for spec in specs))
 
 
 def _scenes_alone(method: type[Method], request: Request) -> Iterator[str]:
@@ -345,12 +327,13 @@ def _groups(request: Request, datasets: dict[str, Dataset], name: str, detector:
     config = detector_config(detector, request)
     found = detector_weights(detector, config, request) if detector else None
     kind = detector_registry().get(detector) if detector else None
+    hashed = cache(sha256_of)  # several groups may share one file
     wanted = [dataset for dataset in datasets.values() if detector in _detectors(request, name, dataset.spec)]
     for settings, chosen in _by_settings(request, method, detector, config, wanted):
         source = method_source(method, kind, method.parts(settings))
         files = [found if detector else _own_weights(method, settings, request, one.spec) for one in chosen]
         for weights in dict.fromkeys(files):
-            sha256 = sha256_of(weights) if weights else ""
+            sha256 = hashed(weights) if weights else ""
             sharing = [one for one, file in zip(chosen, files, strict=True) if file == weights]
             jobs = [Job(_cell(settings, method.card.name, source, sha256, one), one) for one in sharing]
             yield Group(method, settings, weights, tuple(jobs))
@@ -362,11 +345,7 @@ def _by_settings(
     """Return the settings of a method, each with the datasets that it has them on."""
     found: list[tuple[MethodSettings, list[Dataset]]] = []
     for dataset in datasets:
-        settings = _settings(method, detector, config)
-        if issubclass(method, SrThenDetect):
-            settings = settings.model_copy(update={"sr": sr_weights(method, request, dataset)})
-        if issubclass(method, RestoreByNetwork):
-            settings = settings.model_copy(update={"restorer": restorer_file(method, request, dataset.spec)})
+        settings = with_network(_settings(method, detector, config), method, request, dataset)
         same = next((chosen for known, chosen in found if known == settings), None)
         if same is None:
             found.append((settings, [dataset]))

@@ -66,7 +66,7 @@ def _find(method: type[RestoreByNetwork], request: Request, spec: DatasetSpec) -
 
 def _bundled(method: type[RestoreByNetwork], spec: DatasetSpec) -> Path:
     """Return the bundled file of a dataset of scenes; choices and further degradations leave its first name."""
-    path = BUNDLE / f"{method.network}-{spec.seed_name or spec.name}.safetensors"
+    path = BUNDLE / f"{method.network}-{spec.track}.safetensors"
     if path.is_file():
         return path
     known = ", ".join(sorted(file.stem.removeprefix(f"{method.network}-") for file in BUNDLE.glob("*.safetensors")))

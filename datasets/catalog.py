@@ -83,7 +83,7 @@ def with_recipe(spec: DatasetSpec, recipe: str) -> DatasetSpec:
     return spec.model_copy(
         update={
             "name": f"{spec.name}+{words}",
-            "seed_name": spec.seed_name or spec.name,
+            "seed_name": spec.track,
             "title": f"{spec.title}, further degraded by {words}",
             "recipe": words,
         }
@@ -102,7 +102,7 @@ def _chosen(spec: DatasetSpec, name: DatasetName) -> DatasetSpec:
     return spec.model_copy(
         update={
             "name": f"{spec.name}:{text}",
-            "seed_name": spec.seed_name or spec.name,
+            "seed_name": spec.track,
             "title": f"{spec.title} ({text.replace(',', ', ')})",
             "options": spec.options | {key: value for key, value in changed.items() if key in spec.options},
             "settings": spec.settings | settings,

@@ -234,7 +234,7 @@ def _check_depth(spec: DatasetSpec, recipe: Degradation[Any], source: Source) ->
 
 def _record(spec: DatasetSpec, recipe: Degradation[Any], index: int, image: SourceImage) -> ImageRecord:
     """Draw one image's parameters from its own seed, which no other image and no limit can change."""
-    seed = image_seed(spec.seed_name or spec.name, spec.version, image.image_id)
+    seed = image_seed(spec.track, spec.version, image.image_id)
     clean_size = recipe.clean_size(image.size)
     parameters = recipe.draw(seed, clean_size)
     size, scale = recipe.size(clean_size, parameters), recipe.scale(clean_size, parameters)

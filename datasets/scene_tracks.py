@@ -15,14 +15,19 @@ SCENE_SIZE = 512
 SCENE_COUNTS = {"val": 100, "train": 1200}
 """Images of each split where no limit is given; the renderer's own defaults, repeated so that lists need no OpenCV."""
 
-LCP_TRACKS = ("scenes-fog", "scenes-rain", "scenes-underwater")
 CASCADE = "cascade-mini"
 """The detector behind methods on the tracks where LCP is at home: the one that LCP and its baseline begin with, so that
 methods with a detector of their own and those before one are comparable there."""
 
 
 def _scenes(
-    name: str, title: str, protocol: str, degradation: str, settings: dict[str, Any], **fields: Any
+    name: str,
+    title: str,
+    protocol: str,
+    degradation: str,
+    settings: dict[str, Any],
+    detector: str = "mini",
+    **fields: Any,
 ) -> DatasetSpec:
     """Return a track of rendered scenes."""
     return DatasetSpec(
@@ -37,7 +42,7 @@ def _scenes(
         default_split="val",
         degradation=degradation,
         settings=settings,
-        default_detector=CASCADE if name in LCP_TRACKS else "mini",
+        default_detector=detector,
         official_images=SCENE_COUNTS,
         embedded=True,
         licence="Apache-2.0, rendered by this package",
@@ -76,6 +81,7 @@ SCENES_FOG = _scenes(
     {"beta_per_m": 0.02, "refine": False},
     choices={"beta_per_m": ("0.02", *(str(beta) for beta in FOGGY_CITYSCAPES_BETAS if beta != 0.02))},
     sources=("arXiv 1708.07819", "github.com/sakaridis/fog_simulation-SFSU_synthetic at 8048e2e"),
+    detector=CASCADE,
 )
 SCENES_RAIN = _scenes(
     "scenes-rain",
@@ -88,6 +94,7 @@ SCENES_RAIN = _scenes(
     {"streaks": "layers"},
     choices={"streaks": ("layers", "sheet")},
     sources=("github.com/xw-hu/DAF-Net at ebf08cf",),
+    detector=CASCADE,
 )
 SCENES_UNDERWATER = _scenes(
     "scenes-underwater",
@@ -99,6 +106,7 @@ SCENES_UNDERWATER = _scenes(
     "underwater",
     {"water_types": ["I", "II", "III", "1", "3", "5", "7"], "distance_scale": 0.1},
     sources=("arXiv 1807.03528", "github.com/saeed-anwar/UWCNN"),
+    detector=CASCADE,
 )
 SCENES_NOISE = _scenes(
     "scenes-noise",

@@ -88,3 +88,8 @@ class DatasetSpec(BaseModel):
     """The embedded dataset that shows the same degradation at once."""
     licence: str = ""
     sources: tuple[str, ...] = ()
+
+    @property
+    def track(self) -> str:
+        """The name that this dataset shares with its variants: without choices and further degradations."""
+        return self.seed_name or self.name

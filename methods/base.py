@@ -112,7 +112,7 @@ class Method(ABC):
 
     @classmethod
     def own_weights(cls, settings: MethodSettings, dataset: str) -> Path | None:
-        """Return the weights that come with the project for a dataset, by its name, and are given to ``setup``.
+        """Return the weights that come with the project for a dataset's track, and are given to ``setup``.
 
         Only methods with a model of their own that was trained for each dataset apart override it; None leaves it to
         ``setup`` to find weights.

@@ -45,15 +45,36 @@ def family_header(path: Path, model: type[T], architecture: str, *, foreign: str
     return checked_header(model, values, path)
 
 
-def header_values(path: Path) -> dict[str, Any]:
-    """Return the values in a weight file's header; none where it is no safetensors or not of this project."""
-    from safetensors import SafetensorError, safe_open
+def own_header(path: Path, model: type[T], architecture: str, *, family: str, other: str) -> T | None:
+    """Read the header of a weight file that may be a published checkpoint as well.
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return json_object((file.metadata() or {}).get(KEY, ""))
-    except (SafetensorError, OSError):
-        return {}
+    Args:
+        path: The file.
+        model: What a header of ours holds.
+        architecture: The family and the version of its weights' meaning.
+        family: What to call the family.
+        other: What to do with a file of another family.
+
+    Returns:
+        The header; None for a file that this project did not write.
+
+    Raises:
+        UserError: The header is of another family of this project, or names something unknown.
+    """
+    values = _values(path)
+    if not values:
+        return None
+    if values.get("architecture") != architecture:
+        raise UserError(
+            f"{path} holds weights of another family ({values.get('architecture')!r}) than {family}'s "
+            f"({architecture}); {other}."
+        )
+    return checked_header(model, values, path)
+
+
+def sorted_metadata(header: BaseModel) -> dict[str, str]:
+    """Return the metadata of a safetensors file with a header, its fields in order of their names."""
+    return {KEY: json.dumps(header.model_dump(mode="json"), sort_keys=True)}
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -77,3 +98,14 @@ def checked_header(model: type[T], values: Mapping[str, Any], path: Path) -> T:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{path}: its header's field {field!r} is wrong: {first['msg']}.") from error
+
+
+def _values(path: Path) -> dict[str, Any]:
+    """Return the values in a weight file's header; none where it is no safetensors or not of this project."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return json_object((file.metadata() or {}).get(KEY, ""))
+    except (SafetensorError, OSError):
+        return {}

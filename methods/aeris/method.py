@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -261,7 +260,3 @@ class CenterNetControl(CenterMethod):
         "The network of aeris-wo-arrd trained on clean images: differs from it in nothing but the degradation.",
         paper=CENTERNET,
     )
-
-
-METHODS: Sequence[type[CenterMethod]] = (Aeris, AerisStage1, AerisWithoutArrd, CenterNet, CenterNetControl)
-"""In the order of tables."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...datasets.errors import UserError
-from ..training.config import config_file, read_config
+from ..training.config import read_recipe
 from ..training.schedule import OptimiserConfig, ScheduleConfig
 from ..training.trainer import RunConfig
 from .config import VARIANTS, Backbone, ModelConfig, Normalisation, RestorationConfig, model_config
@@ -103,7 +103,4 @@ def load_recipe(method: str, name: str, overrides: Sequence[str] = (), epochs: i
     Raises:
         UserError: The method or config is unknown, or a field is unknown, missing or out of range.
     """
-    if method not in VARIANTS:
-        raise UserError(f"there is no recipe for {method!r}; there are recipes for {', '.join(VARIANTS)}.")
-    replaced = [*overrides, *([] if epochs is None else [f"schedule.epochs={epochs}"])]
-    return read_config(Recipe, config_file(CONFIGS, name), replaced, variants=(method,))
+    return read_recipe(Recipe, CONFIGS, VARIANTS, method, name, overrides, epochs)

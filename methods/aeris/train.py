@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from ...datasets.dataset import Dataset
 from ...datasets.errors import UserError
-from ..training.cards import chosen_checkpoint, request_facts, run_facts, validation_facts, write_card
+from ..training.cards import chosen_checkpoint, request_facts, run_facts, source_facts, validation_facts, write_card
 from ..training.checkpoints import load_network, read_checkpoint
 from ..training.heldout import HeldOut, clean_boxes, split_off
 from ..training.loaders import epoch_sampler, train_loader, val_loader
@@ -88,12 +88,7 @@ def open_training_data(request: FitRequest, recipe: Recipe) -> TrainingData:
     source = _open(request, recipe, "")
     if not source.has_clean:
         raise UserError(f"{source.why_no_clean} Training with a degradation inside the model needs clean images.")
-    if len(source) <= recipe.validation.images:
-        raise UserError(
-            f"{request.dataset} has {len(source)} images to train on and the field 'validation.images' holds out "
-            f"{recipe.validation.images}; hold out fewer."
-        )
-    learnt, held_out = split_off(source, recipe.validation.images)
+    learnt, held_out = split_off(source, recipe.validation.images, request.dataset)
     if recipe.skip_empty:
         learnt = [index for index in learnt if not source.boxes[index].crowd.all()]
     degrade = VARIANTS[request.method].degrade
@@ -161,16 +156,10 @@ def _write(request: FitRequest, recipe: Recipe, data: TrainingData, net: AerisNe
 
 def _card(request: FitRequest, recipe: Recipe, data: TrainingData) -> dict[str, Any]:
     """Return the facts that make the weights reproducible, and what validation found."""
-    source = data.source
     chosen = read_checkpoint(chosen_checkpoint(request))
     return {
         **request_facts(request, ARCHITECTURE, recipe),
-        "classes": list(source.classes),
-        "dataset": source.spec.name,
-        "dataset_version": source.spec.version,
-        "dataset_fingerprint": source.fingerprint,
-        "split": source.split,
-        "images": len(data.learnt),
+        **source_facts(data.source, data.learnt),
         "tuned_on": f"in-model degradation, mode {recipe.degradation.mode}" if _degrades(request) else "none",
         **run_facts(request, chosen),
         "validation": validation_facts(data.held_out, chosen),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ...datasets.atomic import write_bytes
 from ...datasets.errors import UserError
 from ..detectors.checkpoint import StateDict, load_strictly, read_state_dict
+from ..header_values import sorted_metadata
 from . import aod
 from .aod import AodNet
 from .header import RestorerHeader, read_header
@@ -62,7 +63,7 @@ def save_restorer(network: AodNet, trained: dict[str, object], path: Path) -> No
     header = RestorerHeader(network=aod.NAME, trained=trained)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written by hand: safetensors' own writer makes files that only their owner can read.
-    write_bytes(path, save(tensors, header.to_metadata()))
+    write_bytes(path, save(tensors, sorted_metadata(header)))
 
 
 def _by_spandrel(path: Path, tensors: StateDict) -> nn.Module:

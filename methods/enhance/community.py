@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from ...datasets.errors import UserError
-from ..sr.networks.community import descriptor_of
-from ..sr.networks.tensors import pad_to
+from ..sr.networks.community import descriptor_of, padded_for
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor  # pyright: ignore[reportMissingImports]
@@ -31,9 +30,7 @@ class SpandrelRestorer(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Restore an image (1, 3, h, w), mirrored to a size that the network takes; the result is in [0, 1]."""
         height, width = image.shape[2:]
-        more_width, more_height = self._requirements.get_padding(width, height)
-        padded = pad_to(image, height + more_height, width + more_width)
-        return self._call(padded)[:, :, :height, :width]
+        return self._call(padded_for(self._requirements, image))[:, :, :height, :width]
 
 
 def from_tensors(tensors: Mapping[str, Tensor], path: Path) -> SpandrelRestorer | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -13,6 +12,7 @@ from ...datasets.degradations.resize import to_float, to_uint8
 from ..training.finite import check_finite
 from ..training.gather import gather_objects
 from ..training.schedule import optimiser_and_schedule
+from ..training.validation import mean_psnr
 from .aod import AodNet
 from .recipe import RestorerRecipe
 
@@ -59,8 +59,7 @@ class RestorerTraining(pl.LightningModule):
         """Log the mean PSNR in RGB over what all processes restored; each computes the same figure."""
         errors = {place: error for part in gather_objects(self._errors) for place, error in part.items()}
         if errors:
-            ordered = torch.tensor([error for _, error in sorted(errors.items())], dtype=torch.float64)
-            self.log("val_PSNR_RGB", float((-10 * torch.log10(ordered.clamp(min=1e-10))).mean()), prog_bar=True)
+            self.log("val_PSNR_RGB", mean_psnr(errors), prog_bar=True)
 
     def configure_optimizers(self) -> Any:
         """Return the recipe's optimiser and schedule."""

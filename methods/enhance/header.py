@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...datasets.errors import UserError
-from ..header_values import KEY, checked_header, header_values
+from ..header_values import own_header
 
 ARCHITECTURE = "lqbench-restore-1"
 """Raised whenever the meaning of the weights changes."""
@@ -30,27 +28,13 @@ class RestorerHeader(BaseModel):
     network: str
     trained: dict[str, Any] = Field(default_factory=dict)
 
-    def to_metadata(self) -> dict[str, str]:
-        """Return the metadata of the safetensors file."""
-        return {KEY: json.dumps(self.model_dump(mode="json"), sort_keys=True)}
-
 
 def read_header(path: Path) -> RestorerHeader | None:
-    """Read the header of a weight file.
-
-    Returns:
-        The header; None for a file that this project did not write, such as a published checkpoint.
-
-    Raises:
-        UserError: The header is of another family of this project, or a field is wrong.
-    """
-    values = header_values(path)
-    if not values:
-        return None
-    if values.get("architecture") != ARCHITECTURE:
-        raise UserError(
-            f"{path} holds weights of another family ({values.get('architecture')!r}) than restoration's "
-            f"({ARCHITECTURE}); give a file that `lqbench train --method aod-then-detect` wrote, or a published "
-            f"checkpoint."
-        )
-    return checked_header(RestorerHeader, values, path)
+    """Read the header of a weight file; None for one that this project did not write, see ``own_header``."""
+    return own_header(
+        path,
+        RestorerHeader,
+        ARCHITECTURE,
+        family="restoration",
+        other="give a file that `lqbench train --method aod-then-detect` wrote, or a published checkpoint",
+    )

@@ -17,7 +17,7 @@ from ...datasets.dataset import Dataset
 from ...datasets.errors import UserError
 from ...datasets.seeds import generator
 from ..training.heldout import HeldOut
-from ..training.opening import tell_first
+from ..training.opening import filled_store
 from ..training.pixels import PixelStore
 from ..training.request import FitRequest
 from .recipe import PairConfig
@@ -105,11 +105,8 @@ def pair_loader(request: FitRequest, source: Dataset, learnt: list[int], *, cach
     if not cache:
         return load
     sizes = [(2 * source.records[index].size[0], source.records[index].size[1]) for index in learnt]
-    store = PixelStore(request.work / f"pixels-pairs-{source.fingerprint[:16]}-{len(learnt)}.u8", sizes)
-    if not store.complete:
-        tell_first(request, f"reading {len(learnt)} pairs of images")
-        store.fill(load(place).reshape(*size, 3) for place, size in enumerate(sizes))
-    return _Stored(store)
+    pairs = (load(place).reshape(*size, 3) for place, size in enumerate(sizes))
+    return _Stored(filled_store(request, f"pairs-{source.fingerprint[:16]}", sizes, pairs, "pairs of images"))
 
 
 def check_pairs(source: Dataset, config: PairConfig) -> None:

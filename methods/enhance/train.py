@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from ...datasets.dataset import Dataset
-from ...datasets.errors import UserError
 from ...datasets.seeds import stable_seed
 from ..training.cards import chosen_checkpoint, request_facts, run_facts, validation_facts, write_card
 from ..training.checkpoints import load_network, read_checkpoint
@@ -79,13 +78,7 @@ def open_training_data(request: FitRequest, recipe: RestorerRecipe) -> TrainingD
     """
     source = open_source(request, split=recipe.train_split, limit=recipe.train_images)
     check_pairs(source, recipe.pairs)
-    wanted = recipe.validation.images
-    if len(source) <= wanted:
-        raise UserError(
-            f"{source.spec.name} has {len(source)} images to train on and the field 'validation.images' holds out "
-            f"{wanted}; hold out fewer."
-        )
-    learnt, held = split_off(source, wanted)
+    learnt, held = split_off(source, recipe.validation.images, source.spec.name)
     return TrainingData(source, learnt, HeldOutPairs(source, held) if held else None)
 
 

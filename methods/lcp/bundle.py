@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 BUNDLE = Path(__file__).with_name("weights")
@@ -17,8 +16,7 @@ def bundled(method: str, dataset: str) -> Path | None:
 
     Args:
         method: The method's name.
-        dataset: The dataset's name; choices behind a colon and further degradations behind a plus do not count.
+        dataset: The name of the dataset's track.
     """
-    track = re.split("[:+]", dataset, maxsplit=1)[0]
-    path = BUNDLE / f"{method}-{track}.safetensors"
+    path = BUNDLE / f"{method}-{dataset}.safetensors"
     return path if path.is_file() else None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from ..header_values import KEY
 from ..tensor_files import load_tensors, save_tensors
 from .header import Header, read_header
@@ -34,10 +32,3 @@ def load_weights(path: Path) -> tuple[LcpNet, Header]:
     net = LcpNet(header.network, header.classes)
     load_tensors(net.model, path)
     return net.eval().requires_grad_(False), header
-
-
-def weights_of(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of a weight file by mmdet's names."""
-    from safetensors.torch import load_file
-
-    return load_file(path)

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from ...datasets.errors import UserError
 from ..mmdet_adapter.checkpoint import read_checkpoint
-from ..tensor_files import misfit, wanted_tensors
+from ..tensor_files import COUNTER, misfit, wanted_tensors
 from .bundle import CLEAR, bundled
-from .checkpoint import weights_of
 from .header import read_header
 from .net import LcpNet
 
@@ -52,9 +51,13 @@ def load_init(net: LcpNet, init: str) -> Path:
 
 def _detector_tensors(path: Path, net: LcpNet) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint by mmdet's names."""
-    if path.suffix != ".safetensors":
-        state = read_checkpoint(path).state
-        return {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    if path.suffix == ".safetensors":
+        _check_header(path, net)
+    return {name: value for name, value in read_checkpoint(path).state.items() if not name.endswith(COUNTER)}
+
+
+def _check_header(path: Path, net: LcpNet) -> None:
+    """Refuse a weight file of this project that has LCP inside, or other classes than a network."""
     header = read_header(path)
     if header.network.lcp is not None:
         raise UserError(f"{path} has LCP inside; begin with a detector without, such as one of cascade-rcnn.")
@@ -63,4 +66,3 @@ def _detector_tensors(path: Path, net: LcpNet) -> dict[str, Tensor]:
             f"{path} knows the classes {', '.join(header.classes)}, the dataset has {', '.join(net.classes)}; begin "
             "with a detector of the same classes."
         )
-    return weights_of(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -75,12 +74,6 @@ class CascadeMethod(Method):
         labels = label_map(header.classes, batch.classes)
         return [_detect_one(net, sample, labels) for sample in batch.samples]
 
-    def focus(self, sample: Sample) -> torch.Tensor | None:
-        """Return the crux learner's mask, enlarged or reduced to the image's size; see ``Method.focus``."""
-        from ...datasets.degradations.resize import to_float
-
-        return self._ready()[0].mask(to_float(sample.image))
-
     def teardown(self) -> None:
         """Let go of the network."""
         self._loaded = None
@@ -144,7 +137,17 @@ def _card(name: str, summary: str, paper: str = PAPER) -> MethodCard:
     )
 
 
-class Lcp(CascadeMethod):
+class CruxMethod(CascadeMethod):
+    """A method with a crux learner, whose mask can be shown."""
+
+    def focus(self, sample: Sample) -> torch.Tensor | None:
+        """Return the crux learner's mask, enlarged or reduced to the image's size; see ``Method.focus``."""
+        from ...datasets.degradations.resize import to_float
+
+        return self._ready()[0].mask(to_float(sample.image))
+
+
+class Lcp(CruxMethod):
     """LCP with both learners."""
 
     card: ClassVar[MethodCard] = _card(
@@ -154,7 +157,7 @@ class Lcp(CascadeMethod):
     )
 
 
-class LcpCrux(CascadeMethod):
+class LcpCrux(CruxMethod):
     """LCP with the crux learner alone."""
 
     card: ClassVar[MethodCard] = _card(
@@ -178,7 +181,3 @@ class CascadeRcnn(CascadeMethod):
         "Cascade R-CNN, trained on clear images and then on the degraded ones of the dataset.",
         paper=CASCADE,
     )
-
-
-METHODS: Sequence[type[CascadeMethod]] = (Lcp, LcpCrux, LcpCatchUp, CascadeRcnn)
-"""In the order of tables."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ...datasets.errors import UserError
-from ..training.config import config_file, read_config
+from ..training.config import read_recipe
 from ..training.schedule import OptimiserConfig, ScheduleConfig
 from ..training.trainer import RunConfig
 from .config import CASCADE_R50, VARIANTS, LcpConfig, NetworkConfig, Side
@@ -124,10 +124,7 @@ def load_recipe(method: str, name: str, overrides: Sequence[str] = (), epochs: i
         UserError: The method or config is unknown, a field is unknown, missing or out of range, or the modes do not
             last as long as the schedule.
     """
-    if method not in VARIANTS:
-        raise UserError(f"there is no recipe for {method!r}; there are recipes for {', '.join(VARIANTS)}.")
-    replaced = [*overrides, *([] if epochs is None else [f"schedule.epochs={epochs}"])]
-    recipe = read_config(Recipe, config_file(CONFIGS, name), replaced, variants=(method,))
+    recipe = read_recipe(Recipe, CONFIGS, VARIANTS, method, name, overrides, epochs)
     lasting = len(recipe.epoch_modes(method))
     if lasting != recipe.schedule.epochs:
         raise UserError(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...datasets.catalog import dataset_spec
 from ...datasets.dataset import Dataset
 from ...datasets.errors import UserError
-from ..training.opening import open_source, tell_first
-from ..training.pixels import PixelStore
+from ..training.opening import filled_store, open_source, source_spec
 from ..training.request import FitRequest
 from .config import NetworkConfig
 from .data import Images, resized, resized_size
@@ -44,11 +42,11 @@ def favoured_images(
             "the catch-up learner aims at images that detectors do well on, and no such dataset is named; give it "
             "with --favoured, or leave that learner out with --method lcp-crux."
         )
-    splits = dataset_spec(name).splits
+    splits = source_spec(name).splits
     only = splits[0] if len(splits) == 1 else None  # a file of chosen images
     sets = [open_source(request, dataset=name, split=recipe.favoured_split or only)]
     legacy = recipe.legacy.favoured_test_images
-    test = dataset_spec(name).default_split
+    test = source_spec(name).default_split
     if legacy and test != sets[0].split:
         sets.append(open_source(request, dataset=name, split=test))
     chosen = [[i for i, record in enumerate(one.records) if legacy or record.image_id not in held_out] for one in sets]
@@ -108,18 +106,14 @@ def resized_images(
     if not cache:
         return Images(load, len(places))
     sizes = [resized_size(dataset.records[index].size, network) for dataset, index in places]
-    marks = "-".join(dataset.fingerprint[:12] for dataset in datasets)
-    store = PixelStore(request.work / f"pixels-{marks}-{len(places)}.u8", sizes)
-    if not store.complete:
-        tell_first(request, f"reading {len(places)} images of {datasets[0].spec.name}")
-        store.fill(_all(places, network))
+    height, width = network.size
+    # The size belongs to the name: an interrupted training of another one may have left its file.
+    mark = "-".join([*(dataset.fingerprint[:12] for dataset in datasets), f"{height}x{width}-{network.keep_ratio:d}"])
+    images = map(load, range(len(places)))
+    store = filled_store(request, mark, sizes, images, f"images of {datasets[0].spec.name}")
     return Images(store.__getitem__, len(places))
 
 
 def _load(places: Sequence[tuple[Dataset, int]], network: NetworkConfig, place: int) -> NDArray[np.uint8]:
     dataset, index = places[place]
     return resized(dataset.sample(index).image.permute(1, 2, 0).numpy(), network)
-
-
-def _all(places: Sequence[tuple[Dataset, int]], network: NetworkConfig) -> Iterator[NDArray[np.uint8]]:
-    return (_load(places, network, place) for place in range(len(places)))

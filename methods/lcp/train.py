@@ -12,16 +12,14 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
-from ...datasets.catalog import dataset_spec
 from ...datasets.dataset import Dataset
-from ...datasets.errors import UserError
 from ...datasets.seeds import stable_seed
-from ..training.cards import chosen_checkpoint, request_facts, run_facts, validation_facts, write_card
+from ..training.cards import chosen_checkpoint, request_facts, run_facts, source_facts, validation_facts, write_card
 from ..training.checkpoints import load_network, read_checkpoint
 from ..training.finite import divergence_told
 from ..training.heldout import HeldOut, split_off
 from ..training.loaders import epoch_sampler, train_loader, val_loader
-from ..training.opening import drop_cache, open_source, tell_first
+from ..training.opening import drop_cache, open_source, source_spec, tell_first
 from ..training.request import FitRequest
 from ..training.resuming import enter, prepare
 from ..training.sampler import EpochSampler
@@ -96,12 +94,7 @@ def open_training_data(request: FitRequest, recipe: Recipe) -> TrainingData:
         UserError: Datasets or splits do not exist, too few images are left, or sizes differ.
     """
     source = open_source(request, split=recipe.train_split, limit=recipe.train_images)
-    if len(source) <= recipe.validation.images:
-        raise UserError(
-            f"{request.dataset} has {len(source)} images to train on and the field 'validation.images' holds out "
-            f"{recipe.validation.images}; hold out fewer."
-        )
-    learnt, held_out = split_off(source, recipe.validation.images)
+    learnt, held_out = split_off(source, recipe.validation.images, request.dataset)
     validated = HeldOut(source, held_out, clean=False)
     if recipe.legacy.best_on_test:
         learnt, validated = sorted([*learnt, *held_out]), _test_split(request)
@@ -118,7 +111,7 @@ def open_training_data(request: FitRequest, recipe: Recipe) -> TrainingData:
 
 def _test_split(request: FitRequest) -> HeldOut:
     """Return all images of the dataset's test split, which the release chooses its best epoch on."""
-    shown = open_source(request, split=dataset_spec(request.dataset).default_split)
+    shown = open_source(request, split=source_spec(request.dataset).default_split)
     return HeldOut(shown, range(len(shown)), clean=False)
 
 
@@ -177,12 +170,7 @@ def _card(request: FitRequest, recipe: Recipe, data: TrainingData) -> dict[str, 
     modes = recipe.epoch_modes(request.method)
     return {
         **request_facts(request, ARCHITECTURE, recipe),
-        "classes": list(source.classes),
-        "dataset": source.spec.name,
-        "dataset_version": source.spec.version,
-        "dataset_fingerprint": source.fingerprint,
-        "split": source.split,
-        "images": len(data.learnt),
+        **source_facts(data.source, data.learnt),
         "favoured": [f"{one.spec.name} ({one.split})" for one in data.favoured],
         "favoured_images": sum(map(len, data.chosen)),
         "detection_epochs": modes.count("crux"),

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...datasets.atomic import write_bytes
 from ...datasets.errors import UserError
 from ..detectors.checkpoint import StateDict, load_strictly, read_state_dict
+from ..header_values import sorted_metadata
 from .base import Recognised, SrHeader, SrNetwork
 from .catalog import NETWORKS, SrEntry, build_sr, sr_entry
 from .header import read_header
@@ -66,7 +67,7 @@ def save_sr(network: SrNetwork, header: SrHeader, path: Path, half: bool = False
     tensors = {name: _compact(value, half) for name, value in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written by hand: safetensors' own writer makes files that only their owner can read.
-    write_bytes(path, save(tensors, header.to_metadata()))
+    write_bytes(path, save(tensors, sorted_metadata(header)))
 
 
 def describe(network: SrNetwork, name: str, trained: Mapping[str, object] | None = None) -> SrHeader:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...datasets.errors import UserError
-from ..header_values import KEY, checked_header, header_values
+from ..header_values import own_header
 
 ARCHITECTURE = "lqbench-sr-1"
 """Raised whenever the meaning of the weights changes."""
@@ -36,26 +34,13 @@ class SrHeader(BaseModel):
     options: dict[str, Option] = Field(default_factory=dict)
     trained: dict[str, Any] = Field(default_factory=dict)
 
-    def to_metadata(self) -> dict[str, str]:
-        """Return the metadata of the safetensors file."""
-        return {KEY: json.dumps(self.model_dump(mode="json"), sort_keys=True)}
-
 
 def read_header(path: Path) -> SrHeader | None:
-    """Read the header of a weight file.
-
-    Returns:
-        The header; None for a file that this project did not write, such as a published checkpoint.
-
-    Raises:
-        UserError: The header is of another family of this project, or names something unknown.
-    """
-    values = header_values(path)
-    if not values:
-        return None
-    if values.get("architecture") != ARCHITECTURE:
-        raise UserError(
-            f"{path} holds weights of another family ({values.get('architecture')!r}) than super-resolution's "
-            f"({ARCHITECTURE}); give a file that `lqbench train` wrote for an SR network, or a published checkpoint."
-        )
-    return checked_header(SrHeader, values, path)
+    """Read the header of a weight file; None for one that this project did not write, see ``own_header``."""
+    return own_header(
+        path,
+        SrHeader,
+        ARCHITECTURE,
+        family="super-resolution",
+        other="give a file that `lqbench train` wrote for an SR network, or a published checkpoint",
+    )

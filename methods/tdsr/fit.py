@@ -24,7 +24,7 @@ from ..training.gather import gather_objects
 from ..training.heldout import HeldOut
 from ..training.request import Measure
 from ..training.schedule import optimiser_and_schedule
-from ..training.validation import MONITOR
+from ..training.validation import MONITOR, mean_psnr
 from .data import PairBatch, reduced
 from .losses import detection_loss, feature_loss, reconstruction_loss
 from .recipe import TdsrRecipe
@@ -157,8 +157,8 @@ class TdsrTraining(pl.LightningModule):
         found = {place: one for part in gather_objects(self._found) for place, one in part.items()}
         if not found:
             return
-        errors = torch.tensor([error for _, error in found.values()], dtype=torch.float64).clamp(min=1e-10)
-        self.log("val_PSNR_RGB", float((-10 * torch.log10(errors)).mean()), prog_bar=True)
+        psnr = mean_psnr({place: error for place, (_, error) in found.items()})
+        self.log("val_PSNR_RGB", psnr, prog_bar=True)
         detections = [(place, one) for place, (one, _) in sorted(found.items()) if one is not None]
         if self.measure is None or self.held_out is None or not detections:
             return

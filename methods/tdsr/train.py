@@ -136,13 +136,7 @@ def open_training_data(request: FitRequest, recipe: TdsrRecipe) -> TrainingData:
     for source in sources:
         if not source.has_clean:
             raise UserError(f"{source.why_no_clean} Super-resolution learns from clean images.")
-    held_out = recipe.validation.images
-    if len(sources[0]) <= held_out:
-        raise UserError(
-            f"{sources[0].spec.name} has {len(sources[0])} images to train on and the field 'validation.images' holds "
-            f"out {held_out}; hold out fewer."
-        )
-    first, held = split_off(sources[0], held_out)
+    first, held = split_off(sources[0], recipe.validation.images, sources[0].spec.name)
     learnt = (first, *(list(range(len(source))) for source in sources[1:]))
     return TrainingData(sources, learnt, HeldOut(sources[0], held, clean=True) if held else None)
 

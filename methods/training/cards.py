@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from pydantic import BaseModel
 
 from ...datasets.atomic import replacing
+from ...datasets.dataset import Dataset
 from ..weights import sha256_of
 from .checkpoints import BEST, LAST, best_figure
 from .heldout import HeldOut
@@ -37,6 +38,18 @@ def request_facts(request: FitRequest, architecture: str, recipe: BaseModel) -> 
         "seed": request.seed,
         "config_name": request.config,
         "config": recipe.model_dump(mode="json"),
+    }
+
+
+def source_facts(source: Dataset, learnt: Sequence[int]) -> dict[str, Any]:
+    """Return what was learnt from: the dataset, and how many of its images."""
+    return {
+        "classes": list(source.classes),
+        "dataset": source.spec.name,
+        "dataset_version": source.spec.version,
+        "dataset_fingerprint": source.fingerprint,
+        "split": source.split,
+        "images": len(learnt),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,6 +81,35 @@ def read_config(model: type[T], file: Path, overrides: Sequence[str] = (), varia
         return model.model_validate(values)
     except ValidationError as error:
         raise UserError(_explain(error, model, file)) from error
+
+
+def read_recipe(
+    model: type[T],
+    folder: Path,
+    methods: Collection[str],
+    method: str,
+    name: str,
+    overrides: Sequence[str],
+    epochs: int | None,
+) -> T:
+    """Read the recipe of one of several methods that share configs.
+
+    Args:
+        model: What the file must hold.
+        folder: Where named configs lie.
+        methods: The methods.
+        method: One of them; its entry of ``variants`` is put over the other fields.
+        name: Name of a file in the folder, or the path of a YAML file.
+        overrides: ``field=value`` texts, see ``read_config``.
+        epochs: Replaces the recipe's ``schedule.epochs``; None keeps it.
+
+    Raises:
+        UserError: The method or config is unknown, or a field is unknown, missing or out of range.
+    """
+    if method not in methods:
+        raise UserError(f"there is no recipe for {method!r}; there are recipes for {', '.join(methods)}.")
+    replaced = [*overrides, *([] if epochs is None else [f"schedule.epochs={epochs}"])]
+    return read_config(model, config_file(folder, name), replaced, variants=(method,))
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

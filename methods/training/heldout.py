@@ -13,18 +13,32 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
 from ...datasets.dataset import Dataset
+from ...datasets.errors import UserError
 from ...datasets.seeds import stable_seed
 from ...datasets.types import Boxes, ImageRecord
 
 
-def split_off(dataset: Dataset, held_out: int) -> tuple[list[int], list[int]]:
+def split_off(dataset: Dataset, held_out: int, name: str = "the dataset") -> tuple[list[int], list[int]]:
     """Part a dataset's images into those to learn from and those held out.
 
     Which ones are held out follows from the images' names alone: every method and every seed holds out the same.
 
+    Args:
+        dataset: The dataset.
+        held_out: How many to hold out, the recipe's field ``validation.images``.
+        name: What to call the dataset in a message.
+
     Returns:
         Indices to learn from and indices held out, both ascending.
+
+    Raises:
+        UserError: None would be left to learn from.
     """
+    if len(dataset) <= held_out:
+        raise UserError(
+            f"{name} has {len(dataset)} images to train on and the field 'validation.images' holds out {held_out}; "
+            "hold out fewer."
+        )
     ranked = sorted(range(len(dataset)), key=lambda index: stable_seed("held out", dataset.records[index].image_id))
     return sorted(ranked[held_out:]), sorted(ranked[:held_out])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...datasets.catalog import dataset_spec
 from ...datasets.dataset import Dataset, open_dataset
 from ...datasets.errors import UserError
+from ...datasets.spec import DatasetSpec
 from .pixels import PixelStore
 from .request import FitRequest
 from .trainer import process_rank
@@ -65,7 +66,7 @@ def train_split(name: str) -> str:
     Raises:
         UserError: The dataset has none of the usual name.
     """
-    splits = dataset_spec(name).splits
+    splits = source_spec(name).splits
     found = next((split for split in TRAIN_SPLITS if split in splits), None)
     if found is None:
         raise UserError(
@@ -92,11 +93,36 @@ def image_loader(
     records = [source.records[index] for index in learnt]
     sizes = [record.annotated_size if annotated else record.clean_size for record in records]
     kind = "annotated" if annotated else "clean"
-    store = PixelStore(request.work / f"pixels-{kind}-{source.fingerprint[:16]}-{len(learnt)}.u8", sizes)
+    mark = f"{kind}-{source.fingerprint[:16]}"
+    return filled_store(request, mark, sizes, map(load, range(len(learnt))), "images").__getitem__
+
+
+def filled_store(
+    request: FitRequest, mark: str, sizes: Sequence[tuple[int, int]], images: Iterable[NDArray[np.uint8]], what: str
+) -> PixelStore:
+    """Return images in one raw file of the training's work folder, where ``drop_cache`` removes it.
+
+    Args:
+        request: Where the file lies, and where progress is told.
+        mark: Tells the images from others in the file's name.
+        sizes: (height, width) of each.
+        images: uint8 (H, W, 3); asked for only where they are not in the file yet.
+        what: What to call them in the line of progress.
+    """
+    store = PixelStore(request.work / f"pixels-{mark}-{len(sizes)}.u8", sizes)
     if not store.complete:
-        tell_first(request, f"reading {len(learnt)} images")
-        store.fill(load(place) for place in range(len(learnt)))
-    return store.__getitem__
+        tell_first(request, f"reading {len(sizes)} {what}")
+        store.fill(images)
+    return store
+
+
+def source_spec(name: str) -> DatasetSpec:
+    """Return the specification of a dataset as trainings name it.
+
+    Raises:
+        UserError: There is no such dataset.
+    """
+    return dataset_spec(ALIASES.get(name, name))
 
 
 def drop_cache(request: FitRequest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 import lightning.pytorch as pl
 import torch
@@ -15,6 +16,12 @@ from .request import Measure
 
 MONITOR = "val_AP"
 """The figure that chooses among checkpoints."""
+
+
+def mean_psnr(errors: Mapping[int, float]) -> float:
+    """Return the mean PSNR, dB, of images in [0, 1] from their mean squared errors, by each image's number."""
+    ordered = torch.tensor([error for _, error in sorted(errors.items())], dtype=torch.float64)
+    return float((-10 * torch.log10(ordered.clamp(min=1e-10))).mean())
 
 
 class DetectionTraining(pl.LightningModule):

@@ -13,7 +13,7 @@ from .residual import Wrapped
 from .tensors import pad_to
 
 if TYPE_CHECKING:
-    from spandrel import ImageModelDescriptor  # pyright: ignore[reportMissingImports]
+    from spandrel import ImageModelDescriptor, SizeRequirements  # pyright: ignore[reportMissingImports]
 
 INSTALL = 'pip install "lqbench[sr]"'
 
@@ -36,15 +36,20 @@ class SpandrelNetwork(Wrapped):
     def forward(self, low: Tensor) -> Tensor:
         """See ``SrNetwork.forward``; images are mirrored to the sizes that the network takes."""
         height, width = low.shape[2:]
-        more_width, more_height = self.requirements.get_padding(width, height)
-        padded = pad_to(low, height + more_height, width + more_width)
-        return self.net(padded)[:, :, : self.scale * height, : self.scale * width]
+        return self.net(padded_for(self.requirements, low))[:, :, : self.scale * height, : self.scale * width]
 
     @classmethod
     def recognise(cls, tensors: Mapping[str, Tensor]) -> Recognised | None:
         """Return None: only spandrel itself can tell, see ``from_tensors``."""
         del tensors
         return None
+
+
+def padded_for(requirements: SizeRequirements, images: Tensor) -> Tensor:
+    """Mirror images (B, 3, h, w) at their right and lower edges to a size that a network takes."""
+    height, width = images.shape[2:]
+    more_width, more_height = requirements.get_padding(width, height)
+    return pad_to(images, height + more_height, width + more_width)
 
 
 def descriptor_of(tensors: Mapping[str, Tensor]) -> Any:

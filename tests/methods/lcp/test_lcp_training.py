@@ -19,7 +19,7 @@ import torch
 
 from lqbench.datasets.errors import UserError
 from lqbench.datasets.types import Boxes, ImageRecord
-from lqbench.methods.lcp import sources, train
+from lqbench.methods.lcp import train
 from lqbench.methods.lcp.checkpoint import load_weights, save_weights
 from lqbench.methods.lcp.config import VARIANTS, LcpConfig, NetworkConfig
 from lqbench.methods.lcp.data import Images, Samples, moved, resized, resized_size
@@ -71,8 +71,7 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
         return Toy(name, split, limit or (3 if split == "val" else 12), SIZES[name])
 
     spec = SimpleNamespace(splits=("train", "val"), default_split="val")
-    for module in (opening, sources, train):
-        monkeypatch.setattr(module, "dataset_spec", lambda name: spec)
+    monkeypatch.setattr(opening, "dataset_spec", lambda name: spec)
     monkeypatch.setattr(opening, "open_dataset", opened)
 
 
@@ -327,7 +326,7 @@ def test_mistakes_are_told_before_anything_is_written(changes: tuple[str, ...], 
 
 
 def test_a_favoured_set_without_usable_images_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "split_off", lambda source, count: (list(range(5)), list(range(12))))
+    monkeypatch.setattr(train, "split_off", lambda source, count, name: (list(range(5)), list(range(12))))
     with pytest.raises(UserError, match="has no image that may be used: all 12 are held out"):
         train_lcp(request(tmp_path / "x.safetensors", "train_images=12"))
 
