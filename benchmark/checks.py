@@ -10,6 +10,10 @@ from ..datasets.types import Batch, Detections, ImageRecord
 TOLERANCE = 0.01
 """Pixels by which rounding may push a box over the image's border."""
 
+FLOATS = (np.float32, np.float64)
+"""Types of boxes and scores; a network that computes in half precision must widen what it returns, since the rounding
+of a box in a half-precision number reaches a pixel and more in large images."""
+
 
 class MalformedOutputError(Exception):
     """A method broke its contract; the text names the method, the image and what is wrong."""
@@ -19,9 +23,9 @@ def check_output(method: str, batch: Batch, output: object) -> list[Detections]:
     """Return a batch's detections if they keep the contract of ``Method.detect``.
 
     Raises:
-        MalformedOutputError: The number of results differs from that of the images; a value is not finite; a score
-            lies outside [0, 1] or they do not descend; a label is no class; a box is turned around or leaves its
-            image.
+        MalformedOutputError: The number of results differs from that of the images; boxes or scores have another
+            type; a value is not finite; a score lies outside [0, 1] or they do not descend; a label is no class; a box
+            is turned around or leaves its image.
     """
     found = _sequence(method, batch, output, "detect", Detections)
     for sample, detections in zip(batch.samples, found, strict=True):
@@ -55,28 +59,42 @@ def _sequence(method: str, batch: Batch, output: object, call: str, kind: type) 
     if not isinstance(output, (list, tuple)):
         raise MalformedOutputError(f"{method}.{call} returned {type(output).__name__}, not a list")
     if len(output) != len(batch):
-        raise MalformedOutputError(f"{method}.{call} returned {len(output)} results for {len(batch)} images")
-    wrong = [type(item).__name__ for item in output if not isinstance(item, kind)]
-    if wrong:
-        raise MalformedOutputError(f"{method}.{call} returned a {wrong[0]} where {kind.__name__} belongs")
+        names = ", ".join(sample.record.image_id for sample in batch.samples)
+        raise MalformedOutputError(f"{method}.{call} returned {len(output)} results for {len(batch)} images: {names}")
+    for sample, item in zip(batch.samples, output, strict=True):
+        if not isinstance(item, kind):
+            raise MalformedOutputError(
+                f"{method}.{call} returned a {type(item).__name__} where {kind.__name__} belongs, "
+                f"image {sample.record.image_id}"
+            )
     return list(output)
 
 
 def _complaint(detections: Detections, record: ImageRecord, classes: int) -> str:
     """Return what is wrong with one image's detections, or ""."""
     xyxy, scores, labels = detections.xyxy, detections.scores, detections.labels
+    wrong_type = _type_complaint(detections)
+    if wrong_type:
+        return wrong_type
     if not np.isfinite(xyxy).all():
         return f"box {_first(~np.isfinite(xyxy).all(axis=1))} is not finite"
     if not ((scores >= 0) & (scores <= 1)).all():
         return f"score {_first(~((scores >= 0) & (scores <= 1)))} is not in [0, 1]"
     if (np.diff(scores) > 0).any():
         return "the scores do not descend"
-    if not np.issubdtype(labels.dtype, np.integer):
-        return f"the labels are {labels.dtype}, not integers"
     if ((labels < 0) | (labels >= classes)).any():
         first = _first((labels < 0) | (labels >= classes))
         return f"label {labels[first]} of box {first} is none of the {classes} classes"
     return _box_complaint(xyxy, record.size)
+
+
+def _type_complaint(detections: Detections) -> str:
+    """Return which of one image's arrays has a wrong type, or ""."""
+    for name, values in (("boxes", detections.xyxy), ("scores", detections.scores)):
+        if values.dtype not in FLOATS:
+            return f"the {name} are {values.dtype}, not float32"
+    kind = detections.labels.dtype
+    return "" if np.issubdtype(kind, np.integer) else f"the labels are {kind}, not integers"
 
 
 def _box_complaint(xyxy: NDArray[np.float32], size: tuple[int, int]) -> str:

@@ -11,7 +11,7 @@ from ..methods.detectors.catalog import DESCRIBED_BY_CONFIG
 from ..methods.weights import find_file, find_weights
 
 if TYPE_CHECKING:
-    from .plan import Request
+    from .request import Request
 
 EXAMPLE = "retinanet/retinanet_r50_fpn_1x_coco.py"
 """A config that comes with mmdet."""

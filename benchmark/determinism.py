@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,9 +19,16 @@ import numpy as np
 from ..datasets.seeds import stable_seed
 
 
-def make_deterministic() -> None:
-    """Choose deterministic algorithms for this process; call before the first use of a GPU."""
+def make_deterministic(threads: int = 0) -> None:
+    """Choose deterministic algorithms for this process; call before the first use of a GPU.
+
+    Args:
+        threads: Processor threads that torch uses from now on; 0 leaves its own choice.
+    """
     import torch
+
+    if threads:
+        torch.set_num_threads(threads)
 
     # cuBLAS reads this when its handle is made and is not deterministic without it.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -49,3 +57,29 @@ def single_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def single_threaded_start(work: Callable[[], None], name: str) -> threading.Thread:
+    """Start a daemon thread that computes with one torch thread, and leave the number of this thread as it is.
+
+    ``single_thread`` around each piece of work would not do: OpenMP and MKL keep the number for each thread, but torch
+    also keeps the last number set, from which threads that begin later take theirs. So the new thread sets its own
+    number once, before it works, and this thread then sets that last number back.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    ready = threading.Event()
+
+    def run() -> None:
+        # Asked first: a thread takes over the last number set at its first question, and would forget its own.
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+        ready.set()
+        work()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    ready.wait()
+    torch.set_num_threads(threads)
+    return thread

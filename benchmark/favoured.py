@@ -106,7 +106,7 @@ def write_favoured(dataset: Dataset, record: Record, store: Store, out: Path, mi
     names = [Path(record.file).resolve().relative_to(folder).as_posix() for record in records]
     entries = zip(image_entries(ids, names, records), chosen.values(), strict=True)
     images = ({**entry, "ap": ap} for entry, ap in entries)
-    annotations = annotation_entries(ids, [dataset.boxes[index] for index in chosen])
+    annotations = annotation_entries(ids, [dataset.boxes[index] for index in chosen], dataset.classes)
     info = _info(dataset, record, min_ap, len(chosen), len(aps))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

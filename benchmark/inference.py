@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..datasets.types import Batch, Detections, Sample
-from ..results.partial import Chunk, ChunkResult, Partial, merge
-from ..results.tables import detections_frame, quality_frame
-from .checks import check_output, check_restored
-from .determinism import seed_everything
-from .loader import load_batches, without_clean
-from .metrics.quality import image_quality
+from ..results.partial import Chunk, ChunkResult
+from .batch_run import BatchRunner, Gathered, Work
+from .buckets import batches_of, sized_batches
+from .loader import load_batches
+from .precision import check_precision
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
     from ..methods.base import Method
 
+__all__ = ["CHUNK_IMAGES", "InferenceOptions", "batches_of", "chunks_of", "run_chunks"]
+
 CHUNK_IMAGES = 16
 """Least number of images in a chunk: what an interruption can cost at most."""
+
+
+@dataclass(frozen=True)
+class InferenceOptions:
+    """How a method is run.
+
+    Attributes:
+        batch_size: Images per call of ``detect``; fewer from where GPU memory runs out.
+        workers: Loader processes; 0 loads in this process.
+        crop: Pixels at each border that PSNR and SSIM of restored images leave out.
+        precision: One of ``precision.PRECISIONS``.
+        device: torch device string on which the method was set up.
+    """
+
+    batch_size: int = 4
+    workers: int = 0
+    crop: int = 0
+    precision: str = "float32"
+    device: str = "cpu"
 
 
 def chunks_of(images: int, batch_size: int) -> list[Chunk]:
@@ -29,115 +48,52 @@ def chunks_of(images: int, batch_size: int) -> list[Chunk]:
     return [Chunk(first, min(first + length, images)) for first in range(0, images, length)]
 
 
-def batches_of(chunk: Chunk, batch_size: int) -> list[range]:
-    """Return the image indices of a chunk's batches."""
-    return [range(first, min(first + batch_size, chunk.stop)) for first in range(chunk.first, chunk.stop, batch_size)]
-
-
-def infer(
+def run_chunks(
     method: Method,
     dataset: Dataset,
-    partial: Partial,
+    chunks: Sequence[Chunk],
+    options: InferenceOptions,
     *,
-    batch_size: int,
-    workers: int,
-    on_batch: Callable[[int], None],
-    crop: int = 0,
-) -> ChunkResult:
-    """Run a method over the images that no stored chunk covers yet, and return all detections.
+    on_images: Callable[[int], None],
+    on_notice: Callable[[str], None],
+) -> Generator[tuple[Chunk, ChunkResult]]:
+    """Run a method over chunks of a dataset, and yield each as soon as it is done, in the order given.
+
+    What a chunk holds depends on its images and the options alone, not on the other chunks. Images of later batches
+    are loaded meanwhile; close the generator (``contextlib.closing``) to end that where not all chunks are taken. Where
+    GPU memory runs out, the batch size is halved for all that follows, and the chunk's notes tell.
 
     Args:
         method: Set up.
         dataset: What to run it on.
-        partial: Where chunks are kept.
-        batch_size: Images per call of ``detect``.
-        workers: Loader processes.
-        on_batch: Called with the number of images after every batch.
-        crop: Pixels at each border that PSNR and SSIM leave out.
+        chunks: Of ``chunks_of``, with the options' batch size; any of them.
+        options: How to run.
+        on_images: Called with the number of images after every batch.
+        on_notice: Called with each note as it arises.
 
     Raises:
-        UserError: An image cannot be loaded.
+        UserError: An image cannot be loaded, or the options do not fit the device.
+        MethodFailureError: The method raised; the text names the images, and the cause is what it raised.
         MalformedOutputError: The method broke its contract.
     """
-    chunks = chunks_of(len(dataset), batch_size)
-    missing = [chunk for chunk in chunks if not partial.has(chunk)]
-    batches = [indices for chunk in missing for indices in batches_of(chunk, batch_size)]
+    check_precision(options.precision, options.device)
     measure = method.card.restores and dataset.has_clean
-    clean = method.card.needs_clean or measure
-    loaded = load_batches(dataset, batches, clean=clean, workers=workers)
-    for chunk in missing:
-        worker = _ChunkRun(method, dataset.classes, measure, crop)
-        for _ in batches_of(chunk, batch_size):
-            on_batch(worker.run_batch(loaded))
-        partial.write(chunk, worker.result())
-    return merge([partial.read(chunk) for chunk in chunks])
-
-
-class _ChunkRun:
-    """Collects what a method finds in the batches of one chunk."""
-
-    def __init__(self, method: Method, classes: tuple[str, ...], measure: bool, crop: int) -> None:
-        self._method = method
-        self._classes = classes
-        self._measure = measure
-        self._crop = crop
-        self._found: list[tuple[int, Detections]] = []
-        self._quality: dict[int, dict[str, float]] = {}
-        self._seconds: dict[str, float] = {}
-        self._costs: list[tuple[int, int]] = []
-
-    def run_batch(self, loaded: Iterator[list[Sample]]) -> int:
-        """Take the next batch, detect in it, and return its number of images."""
-        with self._timed("load"):
-            samples = next(loaded)
-        self._detect(samples)
-        if self._measure:
-            self._restore(samples)
-        self._count(samples)
-        return len(samples)
-
-    def result(self) -> ChunkResult:
-        """Return the chunk's tables."""
-        return ChunkResult(detections_frame(self._found), quality_frame(self._quality), self._seconds, self._costs)
-
-    def _detect(self, samples: Sequence[Sample]) -> None:
-        batch = self._batch(samples)
-        with self._timed("detect"):
-            output = _call(self._method.detect, batch)
-        found = check_output(self._method.card.name, batch, output)
-        self._found += [(sample.record.index, item) for sample, item in zip(samples, found, strict=True)]
-
-    def _restore(self, samples: Sequence[Sample]) -> None:
-        """Measure restored images against the clean ones, which the method does not get to see."""
-        batch = self._batch(samples)
-        with self._timed("restore"):
-            images = check_restored(self._method.card.name, batch, _call(self._method.restore, batch))
-        with self._timed("quality"):
-            for sample, image in zip(samples, images, strict=True):
-                assert sample.clean is not None
-                clean = sample.clean.permute(1, 2, 0).numpy()
-                self._quality[sample.record.index] = image_quality(image, clean, self._crop)
-
-    def _count(self, samples: Sequence[Sample]) -> None:
-        """Ask the method what restoring each image takes; nothing is kept where it does not tell."""
-        costs = [self._method.cost(sample) for sample in self._batch(samples).samples]
-        self._costs += [(cost.flops, cost.parameters) for cost in costs if cost is not None]
-
-    def _batch(self, samples: Sequence[Sample]) -> Batch:
-        shown = samples if self._method.card.needs_clean else without_clean(samples)
-        return Batch(list(shown), self._classes)
-
-    @contextmanager
-    def _timed(self, phase: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - start
-
-
-def _call(function: Callable[[Batch], object], batch: Batch) -> object:
-    """Call a method without gradients, with global seeds that depend on the batch's first image alone."""
-    import torch
-
-    seed_everything("batch", batch.samples[0].record.seed)
-    with torch.no_grad():
-        return function(batch)
+    sizes = [record.size for record in dataset.records]
+    batches = {chunk: sized_batches(chunk, options.batch_size, sizes) for chunk in chunks}
+    loaded = load_batches(
+        dataset,
+        [batch for chunk in chunks for batch in batches[chunk]],
+        clean=method.card.needs_clean or measure,
+        workers=options.workers,
+        device=options.device,
+    )
+    work = Work(method, dataset.classes, measure, options.crop, options.precision, options.device)
+    runner = BatchRunner(work, on_images, on_notice)
+    with closing(loaded):
+        for chunk in chunks:
+            gathered = Gathered()
+            for _ in batches[chunk]:
+                with gathered.timed("load"):
+                    samples = next(loaded)
+                runner.run(samples, gathered)
+            yield chunk, gathered.result()

@@ -16,7 +16,8 @@ from ..methods.catalog import ANNOUNCED_METHODS, method_cards, method_registry
 from ..methods.detectors.catalog import DESCRIBED_BY_CONFIG, detector_registry
 from ..methods.weights import WEIGHT_FILES, find_weights
 from .network_files import bundle_complaint, has_network
-from .plan import Request
+from .request import Request
+from .selecting import load_suite, suite_names
 
 FOG = "scenes-fog"
 """The dataset for which a restoration network is looked for; some are bundled for the weather of the scenes alone."""
@@ -31,7 +32,7 @@ class Entry:
         title: One line for people.
         detector: A dataset's default detector; empty otherwise.
         brings: What a user must bring, in short; empty for nothing.
-        state: "ready", "missing" (something must be brought) or "announced" (not there yet).
+        state: "ready", "missing" (something must be brought) or "announced" (not there yet); empty for suites.
         missing: One sentence for each thing that is missing.
     """
 
@@ -64,6 +65,11 @@ def datasets(data_root: Path | None) -> list[Entry]:
 def detectors(data_root: Path | None) -> list[Entry]:
     """Return all detectors with the weights they need."""
     return [_detector(name, data_root) for name in detector_registry()]
+
+
+def suites() -> list[Entry]:
+    """Return the suites that come with the project; whether they can be run, `lqbench plan` tells."""
+    return [Entry(name, load_suite(name).title, state="") for name in suite_names()]
 
 
 def _method(name: str, card: MethodCard) -> Entry:

@@ -72,7 +72,7 @@ def _classes_in_header(weights: Path | None) -> tuple[str, ...]:
     from pydantic import ValidationError
     from safetensors import SafetensorError, safe_open
 
-    from ..methods.detector.weights import BUNDLED, Header
+    from ..methods.detector.header import BUNDLED, Header
 
     try:
         with safe_open(weights or BUNDLED, framework="numpy") as file:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..datasets.errors import UserError
 from ..datasets.types import Sample
+from .ahead import in_background
 from .determinism import single_thread
 from .device import usable_processors
 
@@ -31,26 +33,76 @@ def default_workers() -> int:
 
 
 def load_batches(
-    dataset: Dataset, batches: Sequence[Sequence[int]], *, clean: bool, workers: int
-) -> Iterator[list[Sample]]:
+    dataset: Dataset, batches: Sequence[Sequence[int]], *, clean: bool, workers: int, device: str = "cpu"
+) -> Generator[list[Sample]]:
     """Yield the samples of each batch of image indices, in the order given.
+
+    While a method works on a batch on another device than the processor, the next ones are decoded and degraded: by
+    the worker processes, or without them by a thread. On the processor there is no thread: it would compete with the
+    method for the same cores, and the seconds of detecting would not be the method's own any more (docs/performance.md
+    has the times of both). For CUDA devices the thread also moves the batches to pinned memory, from which copies to
+    the device are quicker.
 
     Args:
         dataset: Where samples come from; must be picklable if workers are used.
         batches: Image indices, one sequence per batch.
         clean: Whether samples carry the clean image.
         workers: Number of worker processes; 0 loads in this process. The samples are the same for any number.
+        device: torch device on which the method computes.
 
     Raises:
-        UserError: A sample cannot be made, such as from a truncated file; raised here also if it arose in a worker.
+        UserError: A sample cannot be made, such as from a truncated file; raised here, at its batch's turn, also if it
+            arose in a worker or thread.
     """
-    if workers == 0:
-        yield from _load_here(dataset, batches, clean)
-    else:
-        yield from _load_in_workers(dataset, batches, clean, workers)
+    kind = device.partition(":")[0]
+    if workers:
+        loaded = _load_in_workers(dataset, batches, clean, workers)
+        return in_background(lambda _: _pinned(loaded, device)) if kind == "cuda" else loaded
+    if kind == "cpu":
+        return _load_here(dataset, batches, clean)
+    return load_ahead(dataset, batches, clean=clean, device=device)
 
 
-def _load_here(dataset: Dataset, batches: Sequence[Sequence[int]], clean: bool) -> Iterator[list[Sample]]:
+def load_ahead(
+    dataset: Dataset, batches: Sequence[Sequence[int]], *, clean: bool, device: str
+) -> Generator[list[Sample]]:
+    """Yield batches as ``load_batches`` does; a thread makes the next ones."""
+
+    def make(stop: threading.Event) -> Iterator[list[Sample]]:
+        made = _make(dataset, batches, clean, stop)
+        return _pinned(made, device) if device.partition(":")[0] == "cuda" else made
+
+    return in_background(make)
+
+
+def _make(
+    dataset: Dataset, batches: Sequence[Sequence[int]], clean: bool, stop: threading.Event
+) -> Iterator[list[Sample]]:
+    """Yield batches until nothing more is wanted, which is asked before every image."""
+    for indices in batches:
+        samples: list[Sample] = []
+        for index in indices:
+            if stop.is_set():
+                return
+            samples.append(dataset.sample(index, clean=clean))
+        yield samples
+
+
+def _pinned(batches: Iterable[list[Sample]], device: str) -> Iterator[list[Sample]]:
+    """Yield the batches with their images in pinned memory of a CUDA device."""
+    import torch
+
+    torch.cuda.set_device(device)  # kept for each thread
+    for samples in batches:
+        yield [_pinned_sample(sample) for sample in samples]
+
+
+def _pinned_sample(sample: Sample) -> Sample:
+    clean = None if sample.clean is None else sample.clean.pin_memory()
+    return replace(sample, image=sample.image.pin_memory(), clean=clean)
+
+
+def _load_here(dataset: Dataset, batches: Sequence[Sequence[int]], clean: bool) -> Generator[list[Sample]]:
     for indices in batches:
         with single_thread():
             samples = [dataset.sample(index, clean=clean) for index in indices]
@@ -59,7 +111,7 @@ def _load_here(dataset: Dataset, batches: Sequence[Sequence[int]], clean: bool) 
 
 def _load_in_workers(
     dataset: Dataset, batches: Sequence[Sequence[int]], clean: bool, workers: int
-) -> Iterator[list[Sample]]:
+) -> Generator[list[Sample]]:
     from torch.utils.data import DataLoader
 
     with warnings.catch_warnings():

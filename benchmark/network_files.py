@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
     from ..datasets.spec import DatasetSpec
     from ..methods.base import Method, MethodSettings
-    from .plan import Request
+    from .request import Request
 
 
 def has_network(method: type[Method]) -> bool:

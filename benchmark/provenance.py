@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import platform
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 from .. import __version__
@@ -18,6 +22,8 @@ PACKAGES = (
     *("onedl-mmengine", "onedl-mmcv", "onedl-mmdetection", "faster-coco-eval", "pandas", "pyarrow"),
 )
 """Distributions whose release can change detections or scores."""
+DRIVER = Path("/proc/driver/nvidia/version")
+"""Where NVIDIA's kernel driver tells its version, also in containers without nvidia-smi."""
 
 
 def provenance(device: str, command: Sequence[str]) -> Provenance:
@@ -28,6 +34,7 @@ def provenance(device: str, command: Sequence[str]) -> Provenance:
         command: The command line, the program's name first.
     """
     commit, dirty = git_state(Path(__file__).resolve().parents[1])
+    on_gpu = device.startswith("cuda")
     return Provenance(
         lqbench_version=__version__,
         commit=commit,
@@ -38,6 +45,12 @@ def provenance(device: str, command: Sequence[str]) -> Provenance:
         device=device_name(device),
         packages=package_versions(),
         command=tuple(command),
+        host=socket.gethostname(),
+        gpu=gpu_name(device) if on_gpu else "",
+        driver=driver_version() if on_gpu else "",
+        cuda=cuda_version() if on_gpu else "",
+        memory_gb=memory_gb(),
+        environment=environment_sha256(),
     )
 
 
@@ -82,11 +95,52 @@ def cpu_name() -> str:
 
 def device_name(device: str) -> str:
     """Return the torch device string, for a GPU with the card's name."""
-    if not device.startswith("cuda"):
-        return device
+    return f"{device} ({gpu_name(device)})" if device.startswith("cuda") else device
+
+
+def gpu_name(device: str) -> str:
+    """Return the name of the card behind a torch device string such as "cuda:0"."""
     import torch
 
-    return f"{device} ({torch.cuda.get_device_name(device)})"
+    return torch.cuda.get_device_name(device)
+
+
+def cuda_version() -> str:
+    """Return the version of CUDA that torch was built with; empty for a build without."""
+    import torch
+
+    return torch.version.cuda or ""
+
+
+@lru_cache(maxsize=1)
+def driver_version() -> str:
+    """Return the version of NVIDIA's kernel driver; empty where there is none or it does not tell."""
+    told = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").splitlines()
+    if told:
+        return told[0].strip()
+    try:
+        text = DRIVER.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", text)
+    return found[1] if found else ""
+
+
+@lru_cache(maxsize=1)
+def memory_gb() -> float | None:
+    """Return the machine's main memory in 10^9 bytes, to one decimal; None where the system does not tell."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def environment_sha256() -> str:
+    """Return the hash of all installed distributions: equal hashes mean the same packages in the same versions."""
+    found = {(str(each.metadata["Name"] or "").lower().replace("_", "-"), each.version) for each in distributions()}
+    lines = sorted(f"{name}=={version}" for name, version in found if name)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _output(*command: str) -> str:

@@ -13,7 +13,7 @@ from ..methods.weights import sha256_of
 
 if TYPE_CHECKING:
     from ..datasets.spec import DatasetSpec
-    from .plan import Request
+    from .request import Request
 
 BUNDLE = Path(__file__).resolve().parents[1] / "methods" / "enhance" / "weights"
 """Where bundled weights lie, as ``<network>-<dataset>.safetensors``; each knows the embedded scenes of one dataset."""

@@ -11,6 +11,7 @@ from ..datasets.errors import UserError
 from ..datasets.locate import weight_dirs
 from ..methods.enhance.learnt import RestoreByNetwork
 from ..methods.sr.catalog import NETWORKS
+from ..methods.sr.header import SrHeader, check_asked, read_header
 from ..methods.sr.published import PublishedWeights
 from ..methods.sr_then_detect.method import SrThenDetect, SrWeights
 from ..methods.weights import sha256_of
@@ -18,7 +19,7 @@ from ..methods.weights import sha256_of
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
     from ..datasets.spec import DatasetSpec
-    from .plan import Request
+    from .request import Request
 
 BUNDLE = Path(__file__).resolve().parents[1] / "methods" / "sr_then_detect" / "weights"
 """Where bundled weights lie, as ``<method>-x<scale>.safetensors``; all know the embedded scenes alone."""
@@ -155,14 +156,24 @@ def _how_to_get(
 @lru_cache(maxsize=64)
 def _describe(path: Path, network: str, scale: int | None, modified: int) -> SrWeights:
     """Return what a weight file holds; ``modified`` makes a changed file another one."""
-    from ..methods.sr.checkpoints import load_sr
-
-    try:
-        _, header = load_sr(path, network, scale)
-    except UserError:
-        if scale is not None:
-            raise
-        _, header = load_sr(path, network, ANY_SCALE)  # weights for several scales do not say which
+    header = read_header(path) if path.is_file() else None
+    if header is None:
+        header = _look_inside(path, network, scale)
+    else:
+        check_asked(path, header, network, scale)
+        header = header.model_copy(update={"network": network or header.network})
     return SrWeights(
         path=path, sha256=sha256_of(path), network=header.network, scale=header.scale, options=header.options
     )
+
+
+def _look_inside(path: Path, network: str, scale: int | None) -> SrHeader:
+    """Return what a published checkpoint holds, which its tensors alone tell."""
+    from ..methods.sr.checkpoints import load_sr
+
+    try:
+        return load_sr(path, network, scale)[1]
+    except UserError:
+        if scale is not None:
+            raise
+        return load_sr(path, network, ANY_SCALE)[1]  # weights for several scales do not say which

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 TEMPORARY = ".tmp-"
 """Prefix of unfinished files and folders; readers skip it."""
+SWAP_TRIES = 100
+"""Attempts at putting a folder where others put theirs at the same time; each failure means that one of them got in."""
 
 
 def temporary_sibling(path: Path) -> Path:
@@ -28,19 +31,31 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        # A disk that failed may refuse this too: what is told is what failed first.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 
 @contextmanager
-def replacing_directory(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder to fill; it replaces the folder ``path`` at the end, or is removed on failure."""
+def replacing_directory(path: Path, *, keep_older: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder to fill; it replaces the folder ``path`` at the end, or is removed on failure.
+
+    Args:
+        path: The folder.
+        keep_older: Whether a folder that meanwhile lies at ``path`` stays, and the new one is dropped: for content
+            that is the same whoever writes it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_sibling(path)
-    temporary.mkdir()
     try:
+        temporary.mkdir()
         yield temporary
-        _swap_in(temporary, path)
+        if not _rename_to_free(temporary, path):
+            if keep_older:
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                _swap_in(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -72,12 +87,38 @@ def sha256_of_file(path: Path) -> str:
     return hash_of_file(path)
 
 
-def _swap_in(temporary: Path, path: Path) -> None:
-    """Rename a finished folder into place, moving an older one out of the way first."""
-    if not path.exists():
+def _rename_to_free(temporary: Path, path: Path) -> bool:
+    """Rename a folder to a name that is free; False if a folder with content has it."""
+    try:
         temporary.rename(path)
-        return
-    older = temporary_sibling(path)
-    path.rename(older)
-    temporary.rename(path)
-    shutil.rmtree(older, ignore_errors=True)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
+
+
+def _swap_in(temporary: Path, path: Path) -> None:
+    """Rename a finished folder into place, moving an older one out of the way first.
+
+    No file system renames a folder over a filled one, so for a moment there is none at ``path``. Should the second
+    renaming fail, the older folder gets its place back.
+    """
+    for _ in range(SWAP_TRIES):
+        older = temporary_sibling(path)
+        try:
+            path.rename(older)
+        except FileNotFoundError:
+            # Somebody else is between the same two steps.
+            if _rename_to_free(temporary, path):
+                return
+            continue
+        try:
+            renamed = _rename_to_free(temporary, path)
+        except BaseException:
+            _rename_to_free(older, path)
+            raise
+        shutil.rmtree(older, ignore_errors=True)
+        if renamed:
+            return
+    raise OSError(errno.EBUSY, "others keep replacing it", str(path))

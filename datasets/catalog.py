@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from .degradations import degradation
@@ -35,8 +36,9 @@ MODULES = {
 """Which module holds which dataset's specification, in the order of lists."""
 
 
+@lru_cache(maxsize=1)
 def dataset_registry() -> Registry[DatasetSpec]:
-    """Return the datasets that can be run, lazily imported."""
+    """Return the datasets that can be run, lazily imported; one registry for the process."""
     registry: Registry[DatasetSpec] = Registry("dataset")
     for module, names in MODULES.items():
         for name in names:

@@ -21,6 +21,9 @@ COCO_CLASSES: tuple[str, ...] = (
     *("hair drier", "toothbrush"),
 )
 
+COCO_HOLES = frozenset({0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
+"""Numbers below 91 that are no category id of the 2017 detection task."""
+
 VOC_CLASSES: tuple[str, ...] = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
     *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),

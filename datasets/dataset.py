@@ -35,6 +35,7 @@ def open_dataset(
     degrade: str = "",
     workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
+    source: Source | None = None,
 ) -> Dataset:
     """Open a dataset of the suite, or one's own data, by name.
 
@@ -48,6 +49,8 @@ def open_dataset(
             empty for none.
         workers: Processes that render embedded scenes which are not in the cache yet; the pixels are the same for any.
         on_progress: Told (done, total) while scenes are rendered.
+        source: The images, where a dataset of the same name, split and limit has opened them before: they are not read
+            again, only degraded otherwise. None to open them.
 
     Raises:
         UserError: The name, split or degradation is unknown, the limit is below 1, files are missing or annotations
@@ -59,9 +62,11 @@ def open_dataset(
         raise UserError(f"{name} has no split {wanted!r}; its splits are {', '.join(spec.splits)}.")
     if limit is not None and limit < 1:
         raise UserError(f"--limit is {limit}; give a number of images from 1, or leave it out for all.")
-    if spec.reader == "scenes":
-        return Dataset(spec, wanted, limit, _open_scenes(spec, wanted, limit, workers, on_progress))
-    return Dataset(spec, wanted, limit, open_files(spec, data_root, wanted, limit, invalid_boxes))
+    if source is None and spec.reader == "scenes":
+        source = _open_scenes(spec, wanted, limit, workers, on_progress)
+    elif source is None:
+        source = open_files(spec, data_root, wanted, limit, invalid_boxes)
+    return Dataset(spec, wanted, limit, source)
 
 
 def _open_scenes(
@@ -113,6 +118,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @property
+    def source(self) -> Source:
+        """The images before any degradation; ``open_dataset`` takes it for others of the same images."""
+        return self._source
 
     @property
     def has_clean(self) -> bool:

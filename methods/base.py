@@ -85,8 +85,11 @@ class Method(ABC):
         """Free what ``setup`` took. Called once, also after a failure."""
 
     @classmethod
-    def parts(cls, settings: MethodSettings) -> tuple[type, ...]:
-        """Return classes that the settings name and whose source files the detections depend on as well."""
+    def parts(cls, settings: MethodSettings) -> tuple[type | str, ...]:
+        """Return classes that the settings name and whose source files the detections depend on as well.
+
+        Each is a class, or where it is imported from (``package.module:attribute``), so that planning imports nothing.
+        """
         return ()
 
     @classmethod

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.classes import COCO_CLASSES, VOC_CLASSES
+from ..datasets.classes import COCO_CLASSES, COCO_HOLES, VOC_CLASSES
 from ..datasets.errors import UserError
 
 UNUSED = ""
 """Stands at label indices that name no class: background and the holes of COCO's category ids."""
-
-_COCO_HOLES = frozenset({0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
-"""Numbers below 91 that are no category id of the 2017 detection task."""
 
 COCO80: tuple[str, ...] = COCO_CLASSES
 """The 80 classes of COCO detection without holes, in order of their ids."""
@@ -22,7 +19,7 @@ COCO80: tuple[str, ...] = COCO_CLASSES
 
 def _with_holes(names: tuple[str, ...]) -> tuple[str, ...]:
     remaining = iter(names)
-    return tuple(UNUSED if number in _COCO_HOLES else next(remaining) for number in range(91))
+    return tuple(UNUSED if number in COCO_HOLES else next(remaining) for number in range(91))
 
 
 COCO91: tuple[str, ...] = _with_holes(COCO80)

@@ -91,6 +91,10 @@ class DetectingMethod(Method):
     def view(self, sample: Sample) -> View:
         """Return what the detector looks at for a sample; the sample is left unchanged."""
 
+    def on_device(self, image: torch.Tensor) -> torch.Tensor:
+        """Return an image on the device, moved as the bytes that it is, and from pinned memory without waiting."""
+        return image.to(self._device, non_blocking=True)
+
     def teardown(self) -> None:
         """Let go of the detector."""
         self._detector = None

@@ -6,6 +6,8 @@ import ast
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from .base import Method
@@ -43,8 +45,15 @@ _TRAINING_CALLS = frozenset({"fit", "task_loss"})
 """Functions of methods and detectors that only train: what they import reaches detections by way of the weights alone,
 whose own hash is in the key."""
 
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where the syntax tree of a statement, a handler or a case keeps the statements inside it."""
 
-def method_source(method: type[Method], detector: type[Detector] | None, parts: Sequence[type] = ()) -> str:
+
+Source = type | str
+"""A class, or where it would be imported from: ``package.module:attribute``."""
+
+
+def method_source(method: type[Method], detector: type[Detector] | str | None, parts: Sequence[Source] = ()) -> str:
     """Hash the files named by ``source_files``: names and contents.
 
     Returns:
@@ -52,16 +61,13 @@ def method_source(method: type[Method], detector: type[Detector] | None, parts: 
     """
     digest = hashlib.sha256()
     for name, file in sorted(_dependencies(method, detector, parts).items()):
-        content = file.read_bytes()
-        if file.suffix == ".py":
-            content = content.replace(b"\r\n", b"\n")
-        for part in (name.encode(), content):
-            digest.update(len(part).to_bytes(8, "big"))
-            digest.update(part)
+        digest.update(f"{name}\n{_content_hash(file, *_stamp(file))}\n".encode())
     return digest.hexdigest()
 
 
-def source_files(method: type[Method], detector: type[Detector] | None, parts: Sequence[type] = ()) -> tuple[str, ...]:
+def source_files(
+    method: type[Method], detector: type[Detector] | str | None, parts: Sequence[Source] = ()
+) -> tuple[str, ...]:
     """Return the names of the files that a method's detections depend on, sorted.
 
     These are the method's own file, and every module of this package that it or the detector imports, directly or not,
@@ -71,13 +77,16 @@ def source_files(method: type[Method], detector: type[Detector] | None, parts: S
 
     Args:
         method: The method.
-        detector: The detector behind it; None where there is none.
+        detector: The detector behind it, or its target in the registry, for which nothing is imported; None where there
+            is none.
         parts: Further classes that the method's settings name, see ``Method.parts``.
     """
     return tuple(sorted(_dependencies(method, detector, parts)))
 
 
-def _dependencies(method: type[Method], detector: type[Detector] | None, parts: Sequence[type]) -> dict[str, Path]:
+def _dependencies(
+    method: type[Method], detector: type[Detector] | str | None, parts: Sequence[Source]
+) -> dict[str, Path]:
     """Return the files by portable name."""
     queue = [*_own_files(method), *([] if detector is None else [_file_of(detector)]), *map(_file_of, parts)]
     seen: dict[str, Path] = {}
@@ -87,7 +96,7 @@ def _dependencies(method: type[Method], detector: type[Detector] | None, parts: 
         if name in seen:
             continue
         seen[name] = file
-        queue.extend(_imported_files(file))
+        queue.extend(_imported_files(file, *_stamp(file)))
     return seen | {_portable_name(weights): weights for weights in _bundled_weights(seen.values())}
 
 
@@ -100,11 +109,34 @@ def _own_files(method: type[Method]) -> list[Path]:
     return sorted(file.parent.glob("*.py"))
 
 
-def _file_of(found: type) -> Path:
-    file = sys.modules[found.__module__].__file__
+def _file_of(found: Source) -> Path:
+    module = found.partition(":")[0] if isinstance(found, str) else found.__module__
+    loaded = sys.modules.get(module)
+    file = loaded.__file__ if loaded is not None else _unloaded_file(module)
     if file is None:
-        raise ValueError(f"{found.__qualname__} was not defined in a file")
+        raise ValueError(f"{found} was not defined in a file")
     return Path(file).resolve()
+
+
+def _unloaded_file(module: str) -> str | None:
+    """Return the file of a module that was not imported; its parent packages are."""
+    found = find_spec(module)
+    return found.origin if found is not None else None
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """Return what tells whether a file has changed since it was last read: modification time and size."""
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=4096)
+def _content_hash(file: Path, *_: int) -> str:
+    """Return the sha256 of a file; line endings of source code do not matter."""
+    content = file.read_bytes()
+    if file.suffix == ".py":
+        content = content.replace(b"\r\n", b"\n")
+    return hashlib.sha256(content).hexdigest()
 
 
 def _portable_name(file: Path) -> str:
@@ -119,24 +151,31 @@ def _bundled_weights(files: Iterable[Path]) -> list[Path]:
     return [weights for folder in sorted(folders) for weights in sorted(folder.glob("*.safetensors"))]
 
 
-def _imported_files(file: Path) -> Iterator[Path]:
-    """Yield the files of this package that a file imports at any level and that can change a box."""
-    for node in _nodes(ast.parse(file.read_text(encoding="utf-8"))):
-        for module in _imported_modules(node, file):
-            path = _module_file(module)
-            if path is not None and _matters(module):
-                yield path
+@lru_cache(maxsize=4096)
+def _imported_files(file: Path, *_: int) -> tuple[Path, ...]:
+    """Return the files of this package that a file imports at any level and that can change a box."""
+    modules = [
+        module
+        for node in _statements(ast.parse(file.read_text(encoding="utf-8")))
+        for module in _imported_modules(node, file)
+        if _matters(module)
+    ]
+    return tuple(dict.fromkeys(path for module in modules if (path := _module_file(module)) is not None))
 
 
-def _nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all below it, but for the functions that only train and for what only types are checked by."""
-    if isinstance(node, ast.FunctionDef) and node.name in _TRAINING_CALLS:
-        return
-    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-        return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from _nodes(child)
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements below a node, in which alone imports can stand.
+
+    Those inside functions that only train are left out, and those under what only types are checked by.
+    """
+    for field in _BLOCKS:
+        for child in getattr(node, field, ()):
+            if isinstance(child, ast.FunctionDef) and child.name in _TRAINING_CALLS:
+                continue
+            if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+                continue
+            yield child
+            yield from _statements(child)
 
 
 def _imported_modules(node: ast.AST, file: Path) -> list[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 class Cell(BaseModel):
@@ -33,12 +36,13 @@ class Cell(BaseModel):
     """Number of images asked for; None for all."""
     dataset_fingerprint: str
     """sha256 over the dataset's specification, image list, boxes and drawn degradation parameters."""
+    precision: Precision = "float32"
+    """In which numbers the method computes; lower ones by torch's autocast."""
 
     @property
     def key(self) -> str:
         """Return the 12-hex-digit key of the cell."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return key_of(self.model_dump(mode="json"))
 
     @property
     def detector(self) -> str:
@@ -53,6 +57,15 @@ class Cell(BaseModel):
     @property
     def directory(self) -> str:
         """Return the folder name: readable parts, then the key that makes it unique."""
-        parts = [self.method, self.detector, self.dataset, self.split]
+        precision = "" if self.precision == "float32" else self.precision
+        parts = [self.method, self.detector, self.dataset, self.split, precision]
         readable = "__".join(re.sub(r"[^A-Za-z0-9.-]+", "-", part) for part in parts if part)
         return f"{readable}__{self.key}"
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """Return the key of a cell whose fields have these JSON-able values, as ``cell.json`` states them."""
+    # Cells of the time before there was a choice of precision keep their keys.
+    counted = {name: value for name, value in values.items() if (name, value) != ("precision", "float32")}
+    text = json.dumps(counted, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -15,8 +15,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..datasets.atomic import TEMPORARY, write_bytes
 from ..datasets.errors import UserError
+from .atomic import TEMPORARY, make_folder, write_bytes
 from .cell import Cell
 
 FOLDER = "pictures"
@@ -72,13 +72,13 @@ def write_picture(folder: Path, image: Image.Image, facts: PictureFacts) -> Path
     """Write a picture, whole or not at all, and return its file; an older one of the same image is replaced.
 
     Raises:
-        OSError: The folder cannot be made or written.
+        WriteError: The folder cannot be made or written.
     """
     info = PngInfo()
     info.add_itxt(_KEY, facts.model_dump_json())
     buffer = io.BytesIO()
     image.save(buffer, "PNG", pnginfo=info)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / facts.file_name
     write_bytes(path, buffer.getvalue())
     return path

@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from .cell import Cell
 
 RECORD_VERSION = 1
+SEEDS = {
+    "images": "sha256 of (dataset name, dataset version, image id)",
+    "batch": "sha256 of (the seed of the batch's first image), for Python, numpy and torch, before each batch",
+}
+"""Where all seeds of a cell come from (``datasets.seeds.stable_seed``): from names, so there is no number to keep."""
 
 
 class Provenance(BaseModel):
@@ -28,10 +33,50 @@ class Provenance(BaseModel):
     """torch device string; for GPUs with the card's name."""
     packages: dict[str, str] = {}
     command: tuple[str, ...] = ()
+    host: str = ""
+    """Name of the machine. This field and those below are empty in records older than them."""
+    gpu: str = ""
+    """Name of the card; empty on a CPU."""
+    driver: str = ""
+    """Version of NVIDIA's driver; empty on a CPU, and where it does not tell."""
+    cuda: str = ""
+    """Version of CUDA that torch was built with; empty on a CPU."""
+    memory_gb: float | None = None
+    """Main memory of the machine, in 10^9 bytes."""
+    environment: str = ""
+    """sha256 over the sorted ``name==version`` lines of all installed distributions."""
+
+
+class EngineFacts(BaseModel):
+    """What ran the cells; no number depends on it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """inline, ray or slurm."""
+    workers: int = 1
+    """Processes that computed at the same time."""
+    threads: int = 0
+    """Processor threads of each; 0 in records older than the field."""
+
+
+class WeightsFile(BaseModel):
+    """A file of weights that a method loaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """The file's name, without its folder."""
+    sha256: str
 
 
 class Metrics(BaseModel):
-    """Numbers computed from one file of stored detections."""
+    """Numbers computed from one file of stored detections.
+
+    They are tied to what they come from on both sides: by ``detections_sha256`` to the detections, and by the cell's
+    dataset fingerprint to the ground truth, whose stored copy must name the same fingerprint before it is scored with
+    (``Store.ground_truth``).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -92,6 +137,8 @@ class Record(BaseModel):
     detections: int
     started: str
     """ISO 8601, UTC."""
+    finished: str = ""
+    """ISO 8601, UTC; empty in records older than the field, as are all below that have a default."""
     seconds: dict[str, float]
     """Wall seconds by phase: setup, detect, restore, score."""
     provenance: Provenance
@@ -101,3 +148,10 @@ class Record(BaseModel):
     dataset_facts: dict[str, Any] = {}
     """Title, protocol, degradation, settings, metric and area frame of the dataset as run."""
     method_card: dict[str, Any] = {}
+    seeds: dict[str, str] = {}
+    """Which random streams there were, and from what names the seed of each derives; see ``SEEDS``."""
+    notes: tuple[str, ...] = ()
+    """What happened on the way, such as a batch size that was halved because the GPU was out of memory."""
+    engine: EngineFacts | None = None
+    weights: tuple[WeightsFile, ...] = ()
+    """Files of weights that the method loaded, in the order of its settings."""

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from ..datasets.errors import UserError
-from .atomic import (
-    TEMPORARY,
-    encode_parquet,
-    read_parquet,
-    replacing_directory,
-    sha256_of_file,
-    write_bytes,
-    write_json,
-)
+from .atomic import TEMPORARY, encode_parquet, replacing_directory, write_bytes, write_json
 from .cell import Cell
+from .claims import ClaimFacts, all_claims, lock_path
+from .identity import StoreIdentity, ensure_identity, read_identity
+from .leftovers import remove_leftovers
 from .lock import Claim, claim, holder
-from .partial import Partial
 from .record import Record
-from .tables import GroundTruth, ImageSet, ground_truth_of
+from .store_files import (
+    AGAIN,
+    check_hash,
+    detections_sha256,
+    is_done,
+    read_json,
+    read_record,
+    read_table,
+    sha256_of_bytes,
+)
+from .summaries import CellSummary, check_identity, summaries_of
 
-AGAIN = "compute the cell again by adding --redo to the `lqbench run` command that made it"
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .partial import Partial
+    from .tables import GroundTruth, ImageSet
+
+__all__ = ["AGAIN", "FOLDERS", "Store", "detections_sha256"]
+
+FOLDERS = ("cells", "ground-truth", "partial", "locks")
 
 
 class Store:
@@ -36,21 +42,35 @@ class Store:
 
     Layout: ``cells/<cell.directory>/{cell.json, detections.parquet, quality.parquet, record.json}``,
     ``ground-truth/<fingerprint[:16]>/{images.parquet, boxes.parquet, dataset.json}``, ``pictures/`` (see
-    ``pictures.py``), ``partial/<cell.directory>/`` and ``locks/`` while cells are computed.
+    ``pictures.py``), ``partial/<cell.directory>/`` and ``locks/`` while cells are computed, ``store.json``.
+
+    Made by ``Store(path)`` it reads only, and the folder may be missing or read-only; ``Store.open`` makes it ready
+    for writing.
+
+    Attributes:
+        path: The folder.
+        identity: What the store says of itself; None for a folder without a store or one of before there were ids.
+
+    Raises:
+        UserError: A newer lqbench made the store.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.identity: StoreIdentity | None = read_identity(path)
 
     @staticmethod
     def open(path: Path) -> Store:
         """Return the store, made if it does not exist yet.
 
+        What killed processes left half-written a day ago and earlier is removed.
+
         Raises:
-            UserError: The path is a file, or cannot be written.
+            UserError: The path is a file, cannot be written, or a newer lqbench made the store.
         """
+        read_identity(path)
         try:
-            for folder in ("cells", "ground-truth", "partial", "locks"):
+            for folder in FOLDERS:
                 (path / folder).mkdir(parents=True, exist_ok=True)
             if not os.access(path / "cells", os.W_OK):
                 raise PermissionError(f"no write permission for {path / 'cells'}")
@@ -58,6 +78,8 @@ class Store:
             raise UserError(
                 f"the store {path} cannot be written ({error.strerror or error}); name another folder with --store."
             ) from error
+        ensure_identity(path)
+        remove_leftovers(path)
         return Store(path)
 
     def cell_path(self, cell: Cell) -> Path:
@@ -71,14 +93,16 @@ class Store:
             UserError: The folder holds another cell, or one of its files is damaged or was edited.
         """
         folder = self.cell_path(cell)
-        if not folder.exists():
-            return False
-        self._check_identity(folder, cell)
-        record = _read_record(folder / "record.json")
-        if record.status != "done":
-            return False
-        _check_hash(folder / "detections.parquet", record)
-        return True
+        while True:
+            before = _which(folder)
+            if before is None:
+                return False
+            try:
+                return _is_finished(folder, cell)
+            except UserError:
+                # Another launcher may have put a new folder in its place between two looks into it.
+                if _which(folder) == before:
+                    raise
 
     def record(self, cell: Cell) -> Record:
         """Return the record of a cell.
@@ -86,7 +110,7 @@ class Store:
         Raises:
             UserError: There is none, or it is damaged.
         """
-        return _read_record(self.cell_path(cell) / "record.json")
+        return read_record(self.cell_path(cell) / "record.json")
 
     def records(self) -> list[Record]:
         """Return the records of all cells, failed ones included, sorted by folder name.
@@ -100,7 +124,7 @@ class Store:
                 f"there is no store at {self.path}; fill one with `lqbench run`, or name another with --store."
             )
         cells = sorted(path for path in folder.iterdir() if not path.name.startswith(TEMPORARY))
-        return [_read_record(path / "record.json") for path in cells if path.is_dir()]
+        return [read_record(path / "record.json") for path in cells if path.is_dir()]
 
     def detections(self, cell: Cell) -> pd.DataFrame:
         """Return the stored detections, columns ``tables.DETECTION_COLUMNS``.
@@ -109,8 +133,8 @@ class Store:
             UserError: The file is missing, damaged, or not the one that the record's numbers come from.
         """
         path = self.cell_path(cell) / "detections.parquet"
-        _check_hash(path, self.record(cell))
-        return _read_table(path)
+        check_hash(path, self.record(cell))
+        return read_table(path)
 
     def quality(self, cell: Cell) -> pd.DataFrame | None:
         """Return PSNR-Y and SSIM-Y per image, see ``tables.quality_frame``; None if nothing was restored.
@@ -119,7 +143,7 @@ class Store:
             UserError: The file is damaged.
         """
         path = self.cell_path(cell) / "quality.parquet"
-        return _read_table(path) if path.exists() else None
+        return read_table(path) if path.exists() else None
 
     def write_cell(self, record: Record, detections: pd.DataFrame, quality: pd.DataFrame | None = None) -> None:
         """Store a finished cell; an older one in the same folder is replaced.
@@ -128,7 +152,7 @@ class Store:
             ValueError: The record's metrics carry another hash than these detections have.
         """
         payload = encode_parquet(detections)
-        if record.metrics is not None and record.metrics.detections_sha256 != _sha256(payload):
+        if record.metrics is not None and record.metrics.detections_sha256 != sha256_of_bytes(payload):
             raise ValueError("the record's metrics were not computed from these detections")
         with replacing_directory(self.cell_path(record.cell)) as folder:
             write_json(folder / "cell.json", record.cell.model_dump(mode="json"))
@@ -140,7 +164,7 @@ class Store:
     def write_failure(self, record: Record) -> None:
         """Store the record of a failed cell; a finished cell of the same key, computed earlier, is kept."""
         folder = self.cell_path(record.cell)
-        if _is_done(folder):
+        if is_done(folder):
             return
         with replacing_directory(folder) as temporary:
             write_json(temporary / "cell.json", record.cell.model_dump(mode="json"))
@@ -156,11 +180,13 @@ class Store:
         Raises:
             UserError: Ground truth of another dataset lies in its place.
         """
+        from .tables import ground_truth_of
+
         folder = self._ground_truth_path(dataset.fingerprint)
         if not folder.exists():
             truth = ground_truth_of(dataset)
             facts = {"fingerprint": dataset.fingerprint, "classes": truth.classes, "facts": truth.facts}
-            with replacing_directory(folder) as temporary:
+            with replacing_directory(folder, keep_older=True) as temporary:
                 write_bytes(temporary / "images.parquet", encode_parquet(truth.images))
                 write_bytes(temporary / "boxes.parquet", encode_parquet(truth.boxes))
                 write_json(temporary / "dataset.json", facts)
@@ -172,94 +198,69 @@ class Store:
         Raises:
             UserError: It is missing, damaged, or that of another dataset.
         """
+        from .tables import GroundTruth
+
         folder = self._ground_truth_path(fingerprint)
-        what = f"delete the folder {folder} and run the same `lqbench run` command with --redo"
-        content = _read_json(folder / "dataset.json", what)
+        what = f"delete the folder {folder} and run the same `lqbench run` command with --always"
+        content = read_json(folder / "dataset.json", what)
         if content.get("fingerprint") != fingerprint:
             raise UserError(f"{folder / 'dataset.json'} describes another dataset than its folder's name; {what}.")
-        images = _read_table(folder / "images.parquet", what)
-        boxes = _read_table(folder / "boxes.parquet", what)
+        images = read_table(folder / "images.parquet", what)
+        boxes = read_table(folder / "boxes.parquet", what)
         return GroundTruth(images, boxes, tuple(content["classes"]), content["facts"])
 
     def partial(self, cell: Cell, conditions: dict[str, Any]) -> Partial:
         """Return the unfinished work on a cell under the given conditions, see ``Partial``."""
+        from .partial import Partial
+
         return Partial(self.path / "partial" / cell.directory, conditions)
 
-    def claim(self, cell: Cell) -> Claim | None:
-        """Claim the right to compute a cell; None while another live launcher holds it."""
-        return claim(self._lock_path(cell))
+    def claim(self, cell: Cell, part: str = "") -> Claim | None:
+        """Claim the right to compute a cell, or a part of it; None while another live launcher holds it.
 
-    def holder(self, cell: Cell) -> str:
+        Args:
+            cell: The cell.
+            part: Which part, such as "000512" for the images from there on; empty for the whole. Claims on parts and on
+                the whole know nothing of each other.
+
+        Raises:
+            WriteError: The store cannot be written.
+        """
+        return claim(lock_path(self.path, cell.directory, part))
+
+    def holder(self, cell: Cell, part: str = "") -> str:
         """Return who holds the claim on a cell, for messages."""
-        return holder(self._lock_path(cell))
+        return holder(lock_path(self.path, cell.directory, part))
 
-    def _lock_path(self, cell: Cell) -> Path:
-        return self.path / "locks" / f"{cell.directory}.lock"
+    def claims(self) -> list[ClaimFacts]:
+        """Return all current claims, abandoned ones included, sorted by cell and part."""
+        return all_claims(self.path)
+
+    def summaries(self, verify: bool = False) -> dict[str, CellSummary]:
+        """Return what planning needs of every cell, by folder name, from one quick look at each record.
+
+        Args:
+            verify: Whether each cell is checked as ``has`` does, which reads all detections.
+        """
+        return summaries_of(self.path, verify=verify)
 
     def _ground_truth_path(self, fingerprint: str) -> Path:
         return self.path / "ground-truth" / fingerprint[:16]
 
-    def _check_identity(self, folder: Path, cell: Cell) -> None:
-        """Refuse a folder whose cell.json is not this cell: a key collision, or somebody edited it."""
-        stored = _read_json(folder / "cell.json", AGAIN)
-        if stored != json.loads(json.dumps(cell.model_dump(mode="json"))):
-            raise UserError(
-                f"{folder / 'cell.json'} describes another cell than its folder's name (edited, or a collision of "
-                f"keys); {AGAIN}."
-            )
 
-
-def detections_sha256(detections: pd.DataFrame) -> str:
-    """Return the hash that the detections' stored file will have."""
-    return _sha256(encode_parquet(detections))
-
-
-def _sha256(payload: bytes) -> str:
-    return hashlib.sha256(payload).hexdigest()
-
-
-def _read_json(path: Path, what: str) -> dict[str, Any]:
-    """Read a JSON object, or say in one sentence what to do about the file."""
+def _which(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from another one that takes its place; None if there is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing; {what}.") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error}); {what}.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged (no JSON object); {what}.")
-    return content
+        found = folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_ino, found.st_ctime_ns
 
 
-def _read_record(path: Path) -> Record:
-    content = _read_json(path, AGAIN)
-    try:
-        return Record.model_validate(content)
-    except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise UserError(f"{path} is no valid record (field {place}: {error.errors()[0]['msg']}); {AGAIN}.") from error
-
-
-def _is_done(folder: Path) -> bool:
-    """Return whether a folder holds a finished cell; a damaged one does not count."""
-    try:
-        return _read_record(folder / "record.json").status == "done"
-    except UserError:
-        return False
-
-
-def _read_table(path: Path, what: str = AGAIN) -> pd.DataFrame:
-    try:
-        return read_parquet(path)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing; {what}.") from error
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"{path} is damaged (not a whole parquet file); {what}.") from error
-
-
-def _check_hash(path: Path, record: Record) -> None:
-    """Refuse a detections file that is not the one the record's numbers come from."""
-    if not path.exists():
-        raise UserError(f"{path} is missing; {AGAIN}.")
-    if record.metrics is not None and sha256_of_file(path) != record.metrics.detections_sha256:
-        raise UserError(f"{path} is damaged or was edited (its sha256 is not the one in record.json); {AGAIN}.")
+def _is_finished(folder: Path, cell: Cell) -> bool:
+    """Return whether a folder holds a cell, finished and intact; errors as of ``Store.has``."""
+    check_identity(folder, cell)
+    record = read_record(folder / "record.json")
+    if record.status == "done":
+        check_hash(folder / "detections.parquet", record)
+    return record.status == "done"

@@ -61,7 +61,7 @@ def image_changes(gt: GroundTruth, method: RestoredCell, reference: RestoredCell
     frame = frame.join(change.add_prefix(CHANGE))
     if frame.isna().to_numpy().any():
         lacking = frame.index[frame.isna().any(axis=1)][0]
-        raise UserError(f"image {lacking} has no stored quality: compute both cells again with `lqbench run --redo`.")
+        raise UserError(f"image {lacking} has no stored quality: compute both cells again with `lqbench run --always`.")
     images = gt.images.set_index("index")[["image_id", "file"]]
     return images.join(frame, how="inner").sort_index().rename_axis("image").reset_index()
 

@@ -15,7 +15,7 @@ from .options import data_root_option, load_plugins, plugin_option
 if TYPE_CHECKING:
     from ..inventory import Entry
 
-KINDS = ("methods", "datasets", "detectors")
+KINDS = ("methods", "datasets", "detectors", "suites")
 
 
 @click.command()
@@ -24,7 +24,7 @@ KINDS = ("methods", "datasets", "detectors")
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(kind: str, data_root: Path | None, plugins: tuple[Path, ...], as_json: bool) -> None:
-    """List methods, datasets or detectors."""
+    """List methods, datasets, detectors or suites."""
     from .. import inventory
 
     load_plugins(plugins)
@@ -32,6 +32,8 @@ def command(kind: str, data_root: Path | None, plugins: tuple[Path, ...], as_jso
         entries = inventory.methods()
     elif kind == "datasets":
         entries = inventory.datasets(data_root)
+    elif kind == "suites":
+        entries = inventory.suites()
     else:
         entries = inventory.detectors(data_root)
     if as_json:

@@ -12,7 +12,10 @@ import click
 from ... import __version__
 from ...datasets.errors import UserError
 
-COMMANDS = ("run", "report", "compare", "score", "show", "list", "doctor", "train", "convert", "results", "data")
+COMMANDS = (
+    *("run", "plan", "time", "status", "report", "compare", "score", "show", "list"),
+    *("doctor", "train", "convert", "results", "merge", "data"),
+)
 ARGUMENTS = "lqbench.arguments"
 """Key of the context's ``meta`` that holds the command line's words."""
 MISTAKE, INTERRUPTED = 2, 130

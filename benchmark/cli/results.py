@@ -6,7 +6,12 @@ import importlib
 
 import click
 
-COMMANDS = ("calibration", "errors", "frame", "quality", "ranking", "recovered", "robustness", "transfer")
+COMMANDS = (
+    *("calibration", "errors", "frame", "quality", "ranking", "recovered", "robustness", "transfer"),
+    *("export", "import", "prune"),
+)
+MODULES = {"import": "import_file"}
+"""Where a command's name cannot be that of a module."""
 
 
 class ResultsGroup(click.Group):
@@ -20,12 +25,12 @@ class ResultsGroup(click.Group):
         """Import and return a command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"{__package__}.results_commands.{cmd_name}").command
+        return importlib.import_module(f"{__package__}.results_commands.{MODULES.get(cmd_name, cmd_name)}").command
 
 
 @click.group(cls=ResultsGroup)
 def command() -> None:
     """Look into stored results: errors, calibration, ranks, robustness, and one table of all numbers.
 
-    Runs no model and reads no image.
+    Also exchange detections with other tools, and tidy a store up. Runs no model and reads no image.
     """

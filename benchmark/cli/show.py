@@ -15,7 +15,8 @@ from .options import DEFAULT_STORE, data_root_option, load_plugins, plugin_optio
 
 if TYPE_CHECKING:
     from ..pictures import Shown
-    from ..plan import Group, Request
+    from ..plan import Group
+    from ..request import Request
 
 IMAGES = 4
 
@@ -78,7 +79,7 @@ def crux(
         raise UserError("--images and --image exclude each other; say how many images, or which.")
     from ..device import choose_device
     from ..pictures import refuse_maskless
-    from ..plan import Request
+    from ..request import Request
 
     load_plugins(plugins)
     refuse_maskless(method)
@@ -120,9 +121,10 @@ def _show(
     chosen = choose_images(job.dataset, image_ids, count)
     folder = picture_folder(Store.open(store).path, job.cell) if out is None else out
     with make_display(Console(stderr=True)) as display:
-        display.start(f"masks of {job.title}", 0, len(chosen))
-        shown = show_crux(group, chosen, folder, device, lambda: display.advance(1))
-        display.finish("")
+        title = f"masks of {job.title}"
+        display.start(title, 0, len(chosen))
+        shown = show_crux(group, chosen, folder, device, lambda: display.advance(title, 1))
+        display.finish(title, "done", "")
     return folder, shown
 
 

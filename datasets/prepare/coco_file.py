@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..atomic import replacing
+from ..classes import COCO_CLASSES, COCO_HOLES
 
 Entry = dict[str, Any]
 
@@ -25,11 +26,23 @@ def coco_ids(image_ids: Sequence[str]) -> list[int]:
     return list(range(1, len(image_ids) + 1))
 
 
+def category_ids(classes: Sequence[str]) -> list[int]:
+    """Return the category id of each class, by label.
+
+    The 80 classes of COCO have COCO's own ids, which run to 90 with holes, so that files go to and from other tools;
+    any other classes are numbered from 1.
+    """
+    if tuple(classes) == COCO_CLASSES:
+        return [number for number in range(1, 91) if number not in COCO_HOLES]
+    return list(range(1, len(classes) + 1))
+
+
 def write_coco_file(
     path: Path, info: Entry, images: Iterable[Entry], annotations: Iterable[Entry], classes: Sequence[str]
 ) -> None:
-    """Write a COCO file whole or not at all; category ids are label + 1."""
-    categories = ({"id": number, "name": name} for number, name in enumerate(classes, start=1))
+    """Write a COCO file whole or not at all; category ids are those of ``category_ids``."""
+    numbered = zip(category_ids(classes), classes, strict=True)
+    categories = ({"id": number, "name": name} for number, name in numbered)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         stream.write(f'{{"info":{json_line(info)}')
         for section, entries in (("images", images), ("annotations", annotations), ("categories", categories)):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ..atomic import replacing
 from ..dataset import Dataset
 from ..types import Boxes, ImageRecord
-from .coco_file import coco_ids, json_line, write_coco_file
+from .coco_file import category_ids, coco_ids, json_line, write_coco_file
 from .journal import Written
 
 PARAMETER = "parameter."
@@ -33,7 +33,8 @@ def write_annotations(path: Path, dataset: Dataset, files: Sequence[str]) -> Non
     """
     ids = coco_ids([record.image_id for record in dataset.records])
     info = {"description": dataset.spec.title, "fingerprint": dataset.fingerprint}
-    images, annotations = image_entries(ids, files, dataset.records), annotation_entries(ids, dataset.boxes)
+    images = image_entries(ids, files, dataset.records)
+    annotations = annotation_entries(ids, dataset.boxes, dataset.classes)
     write_coco_file(path, info, images, annotations, dataset.classes)
 
 
@@ -106,9 +107,10 @@ def image_entries(ids: Sequence[int], files: Sequence[str], records: Sequence[Im
         yield {"id": number, "file_name": file, "width": width, "height": height, "source_id": record.image_id}
 
 
-def annotation_entries(ids: Sequence[int], boxes: Sequence[Boxes]) -> Iterator[dict[str, Any]]:
+def annotation_entries(ids: Sequence[int], boxes: Sequence[Boxes], classes: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield a COCO entry for each box of the images with these ids, numbered from 1."""
     number = 0
+    categories = category_ids(classes)
     for image_id, found in zip(ids, boxes, strict=True):
         columns = (found.xyxy, found.labels, found.areas, found.areas_annotated, found.crowd, found.difficult)
         for box, label, area, annotated, crowd, difficult in zip(*(column.tolist() for column in columns), strict=True):
@@ -117,7 +119,7 @@ def annotation_entries(ids: Sequence[int], boxes: Sequence[Boxes]) -> Iterator[d
             yield {
                 "id": number,
                 "image_id": image_id,
-                "category_id": label + 1,
+                "category_id": categories[label],
                 "bbox": [x1, y1, x2 - x1, y2 - y1],
                 "area": area,
                 "area_annotated": annotated,

@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..own import WHOLE
 from ..source import SourceImage
 from ..voc import IMAGE_SUFFIXES
-from .coco_file import coco_ids, write_coco_file
+from .coco_file import category_ids, coco_ids, write_coco_file
 from .collection import Collection
 from .read_yolo import CONFIG
 
@@ -33,7 +33,7 @@ def write_coco(folder: Path, collection: Collection, names: Names) -> None:
         ids = coco_ids([image.image_id for image in images])
         path = folder / "annotations" / f"instances_{split}.json"
         entries = (_coco_image(number, names[image.file], image) for number, image in zip(ids, images, strict=True))
-        write_coco_file(path, {}, entries, _coco_annotations(ids, images), collection.classes)
+        write_coco_file(path, {}, entries, _coco_annotations(ids, images, collection.classes), collection.classes)
 
 
 def write_voc(folder: Path, collection: Collection, names: Names) -> None:
@@ -88,8 +88,11 @@ def _coco_image(number: int, name: str, image: SourceImage) -> dict[str, Any]:
     return {"id": number, "file_name": name, "width": width, "height": height, "source_id": image.image_id}
 
 
-def _coco_annotations(ids: Sequence[int], images: Sequence[SourceImage]) -> Iterator[dict[str, Any]]:
+def _coco_annotations(
+    ids: Sequence[int], images: Sequence[SourceImage], classes: Sequence[str]
+) -> Iterator[dict[str, Any]]:
     number = 0
+    categories = category_ids(classes)
     for image_id, image in zip(ids, images, strict=True):
         notes = image.annotations
         for k in range(len(notes)):
@@ -98,7 +101,7 @@ def _coco_annotations(ids: Sequence[int], images: Sequence[SourceImage]) -> Iter
             yield {
                 "id": number,
                 "image_id": image_id,
-                "category_id": int(notes.labels[k]) + 1,
+                "category_id": categories[int(notes.labels[k])],
                 "bbox": [x1, y1, x2 - x1, y2 - y1],
                 "area": float(notes.areas[k]),
                 "iscrowd": int(notes.crowd[k]),

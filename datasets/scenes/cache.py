@@ -96,9 +96,10 @@ class SceneFile:
 
     def boxes(self) -> StoredBoxes | None:
         """Read the annotations; None when the scene is not stored, or not readably."""
+        png = self.png
         try:
-            stored = json.loads(self.png.with_suffix(".json").read_text())
-            return _boxes(stored) if self.png.is_file() else None
+            stored = json.loads(png.with_suffix(".json").read_text())
+            return _boxes(stored) if png.is_file() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

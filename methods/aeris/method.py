@@ -160,7 +160,7 @@ class RestoringMethod(CenterMethod):
 def _pixels(sample: Sample, device: torch.device) -> torch.Tensor:
     from ...datasets.degradations.resize import to_float
 
-    return to_float(sample.image.to(device))
+    return to_float(sample.image.to(device, non_blocking=True))
 
 
 def _find(method: str, settings: MethodSettings, weights: Path | None) -> Path:

@@ -27,8 +27,9 @@ def decode(prediction: Prediction, size: tuple[int, int]) -> Detections:
     Returns:
         At most ``LIMIT`` detections with scores of at least ``MIN_SCORE``, best first.
     """
-    scores, labels, cells = peaks(prediction.heat[0].sigmoid())
-    boxes = clip_boxes_to_image(prediction.boxes[0].flatten(1).T[cells], size)
+    # Under autocast the map comes in half precision, in which neighbours would often tie.
+    scores, labels, cells = peaks(prediction.heat[0].float().sigmoid())
+    boxes = clip_boxes_to_image(prediction.boxes[0].float().flatten(1).T[cells], size)
     # A peak in the padding leaves nothing after clipping.
     solid = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(dim=1)
     boxes, scores, labels = boxes[solid], scores[solid], labels[solid]

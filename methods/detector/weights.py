@@ -6,36 +6,22 @@ import json
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...datasets.atomic import write_bytes
 from ...datasets.errors import UserError
-from .config import NetworkConfig
+from .header import ARCHITECTURE, BUNDLED, HEADER_KEY, Header
 from .net import MiniNet
 
-BUNDLED = Path(__file__).with_name("mini.safetensors")
-ARCHITECTURE = "lqbench-mini-1"
-"""Raised whenever the meaning of the weights changes."""
-_HEADER = "lqbench"
-"""The one metadata key: safetensors keeps several in no fixed order, which would change the file's bytes."""
-
-
-class Header(BaseModel):
-    """What must be known to build the network that the weights fit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    architecture: str
-    classes: tuple[str, ...]
-    network: NetworkConfig
+__all__ = ["ARCHITECTURE", "BUNDLED", "Header", "load_weights", "save_weights"]
 
 
 def save_weights(net: MiniNet, header: Header, path: Path) -> None:
     """Write a network's weights; convolutions in half precision, the small rest in single."""
     tensors = {name: _compact(value) for name, value in net.state_dict().items() if "num_batches_tracked" not in name}
-    metadata = {_HEADER: json.dumps(header.model_dump(mode="json"), sort_keys=True)}
+    metadata = {HEADER_KEY: json.dumps(header.model_dump(mode="json"), sort_keys=True)}
     # Written by hand: safetensors' own writer makes files that only their owner can read.
     write_bytes(path, save(tensors, metadata))
 
@@ -63,7 +49,7 @@ def load_weights(path: Path) -> tuple[MiniNet, Header]:
 def _read_header(path: Path, metadata: dict[str, str]) -> Header:
     message = f"{path}: these are weights of another architecture than the mini detector's ({ARCHITECTURE})"
     try:
-        header = Header.model_validate_json(metadata[_HEADER])
+        header = Header.model_validate_json(metadata[HEADER_KEY])
     except (KeyError, ValidationError) as error:
         raise UserError(f"{message}; give weights that `lqbench train --method detector` wrote.") from error
     if header.architecture != ARCHITECTURE:

@@ -71,8 +71,8 @@ class TorchvisionDetector(Detector):
     def _predict_one(self, image: Tensor, enlarge: bool) -> Detections:
         found, (left, top) = self._run(image, enlarge)
         offset = torch.tensor([left, top, left, top], device=found["boxes"].device)
-        xyxy = (found["boxes"] - offset).cpu().numpy()
-        scores, labels = found["scores"].cpu().numpy(), found["labels"].cpu().numpy()
+        xyxy = (found["boxes"].float() - offset).cpu().numpy()
+        scores, labels = found["scores"].float().cpu().numpy(), found["labels"].cpu().numpy()
         return finish(xyxy, scores, labels, (image.shape[-2], image.shape[-1]))
 
     def _run(self, image: Tensor, enlarge: bool) -> tuple[dict[str, Tensor], tuple[int, int]]:

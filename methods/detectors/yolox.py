@@ -65,7 +65,7 @@ class YoloxNano(Detector):
     @torch.inference_mode()
     def _predict_one(self, image: Tensor, enlarge: bool) -> Detections:
         square, scale = letterbox(image.to(self._device), SIDE, enlarge=enlarge)
-        boxes, scores = decode(self.network(square[None]), (SIDE, SIDE))
+        boxes, scores = decode(self.network(square[None]).float(), (SIDE, SIDE))
         return _detections(boxes[0], scores[0], scale, (image.shape[-2], image.shape[-1]))
 
     @classmethod

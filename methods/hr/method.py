@@ -34,4 +34,4 @@ class HighResolution(DetectingMethod):
 
         if sample.clean is None:
             raise ValueError(f"method hr needs the clean image of {sample.record.file}, which was not loaded")
-        return View(to_float(sample.clean), sample.record.scale)
+        return View(to_float(self.on_device(sample.clean)), sample.record.scale)

@@ -28,4 +28,4 @@ class LowResolution(DetectingMethod):
         """Return the degraded image itself."""
         from ...datasets.degradations.resize import to_float
 
-        return View(to_float(sample.image), (1.0, 1.0))
+        return View(to_float(self.on_device(sample.image)), (1.0, 1.0))

@@ -15,7 +15,7 @@ from ..detectors.checkpoint import StateDict, load_strictly, read_state_dict
 from ..header_values import sorted_metadata
 from .base import Recognised, SrHeader, SrNetwork
 from .catalog import NETWORKS, SrEntry, build_sr, sr_entry
-from .header import read_header
+from .header import check_asked, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def load_sr(path: Path, network: str = "", scale: int | None = None) -> tuple[Sr
     tensors = read_state_dict(path, network or "a super-resolution network", KEYS)
     tensors = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     built, header = _published(path, tensors, network, scale) if header is None else _own(path, header, tensors)
-    _check_asked(path, header, network, scale)
+    check_asked(path, header, network, scale)
     return built.eval(), header.model_copy(update={"network": network or header.network})
 
 
@@ -115,7 +115,7 @@ def _published(path: Path, tensors: StateDict, network: str, scale: int | None) 
         return built, describe(built, SPANDREL)
     chosen = _choose_scale(path, found, scale)
     header = SrHeader(network=found.network, scale=chosen, options=found.options)
-    _check_asked(path, header, network, scale)
+    check_asked(path, header, network, scale)
     built = _build(path, header)
     load_strictly(built, type(built).adapt(tensors, chosen), path, found.network)
     return built, header
@@ -151,27 +151,6 @@ def _choose_scale(path: Path, found: Recognised, scale: int | None) -> int:
     if scale not in found.scales:
         raise UserError(f"{path} holds {found.network} weights for {offered}, not for x{scale}; give others.")
     return scale
-
-
-def _check_asked(path: Path, header: SrHeader, network: str, scale: int | None) -> None:
-    """Refuse a file that holds something else than was asked for."""
-    if scale is not None and scale != header.scale:
-        raise UserError(
-            f"{path} holds {header.network} weights for x{header.scale}, not for x{scale}; give weights for x{scale}."
-        )
-    if not network:
-        return
-    asked, given = sr_entry(network), sr_entry(header.network)
-    same = asked.target == given.target
-    fixed = {**given.fixed, **header.options}
-    wrong = [f"{name} = {fixed.get(name)}" for name, value in asked.fixed.items() if fixed.get(name) != value]
-    differing = wrong if same else []
-    if not same or differing:
-        detail = f" ({', '.join(differing)})" if differing else ""
-        raise UserError(
-            f"{path} holds weights of {header.network!r}{detail}, not of {network!r}; give those of {network!r}, or "
-            f"ask for {header.network!r}."
-        )
 
 
 def _unknown(path: Path, tensors: StateDict, advice: str) -> str:

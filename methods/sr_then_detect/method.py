@@ -67,8 +67,8 @@ class SrThenDetect(DetectingMethod):
         self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     @classmethod
-    def parts(cls, settings: MethodSettings) -> tuple[type, ...]:
-        """Return the class of the network that the settings name; see ``Method.parts``."""
+    def parts(cls, settings: MethodSettings) -> tuple[type | str, ...]:
+        """Return where the network that the settings name is imported from; see ``Method.parts``."""
         from ..sr.catalog import NETWORKS
 
         weights = _weights(settings)
@@ -76,7 +76,7 @@ class SrThenDetect(DetectingMethod):
             return ()
         # ClassSR's branches are networks of the catalog too.
         names = (weights.network, weights.options.get("branch", ""))
-        return tuple(NETWORKS[name].load_class() for name in names if name in NETWORKS)
+        return tuple(NETWORKS[name].target for name in names if name in NETWORKS)
 
     @classmethod
     def fit(cls, request: FitRequest) -> Path:
@@ -125,7 +125,7 @@ class SrThenDetect(DetectingMethod):
         if self._sr is None or self._meter is None:
             return None
         device = next(self._sr.parameters()).device
-        return self._meter.measure(to_float(sample.image.to(device))[None])
+        return self._meter.measure(to_float(sample.image.to(device, non_blocking=True))[None])
 
     def teardown(self) -> None:
         """Let go of the network and the detector."""
@@ -151,7 +151,7 @@ class SrThenDetect(DetectingMethod):
             raise RuntimeError(f"method {self.card.name}: call setup before detect")
         device = next(self._sr.parameters()).device
         with torch.inference_mode():
-            high = self._sr(to_float(sample.image.to(device))[None])[0].clamp(0, 1)
+            high = self._sr(to_float(sample.image.to(device, non_blocking=True))[None])[0].clamp(0, 1)
             size, factor = sample.record.clean_size, self._sr.scale
             if sample.record.scale == (1 / factor, 1 / factor):
                 return fit(to_uint8(high).cpu(), size)

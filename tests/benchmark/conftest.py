@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from lqbench.benchmark.plan import Group, Job
+from lqbench.benchmark.progress import Expected
 from lqbench.datasets.dataset import Dataset, open_dataset
 from lqbench.datasets.types import Batch, Detections
 from lqbench.methods.base import Method, MethodSettings
@@ -113,6 +115,8 @@ class Messages:
         self.lines: list[str] = []
         self.started: list[tuple[str, int, int]] = []
         self.advanced = 0
+        self.finished: list[tuple[str, str]] = []
+        self.planned: list[Expected] = []
 
     def __enter__(self) -> Messages:
         return self
@@ -120,13 +124,17 @@ class Messages:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def start(self, title: str, done: int, total: int) -> None:
+    def plan(self, cells: Sequence[Expected]) -> None:
+        self.planned = list(cells)
+
+    def start(self, title: str, done: int, total: int, worker: str = "") -> None:
         self.started.append((title, done, total))
 
-    def advance(self, images: int) -> None:
+    def advance(self, title: str, images: int) -> None:
         self.advanced += images
 
-    def finish(self, message: str) -> None:
+    def finish(self, title: str, state: str, message: str) -> None:
+        self.finished.append((title, state))
         self.lines.append(message)
 
     def line(self, message: str) -> None:

@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from lqbench.benchmark.cli.main import main
-from lqbench.benchmark.plan import Request, embedded_command, make_plan
+from lqbench.benchmark.missing import embedded_command
+from lqbench.benchmark.plan import make_plan
+from lqbench.benchmark.request import Request
 from lqbench.datasets.errors import UserError
 from lqbench.methods.detectors.base import TaskTargets
 from lqbench.methods.header_values import KEY

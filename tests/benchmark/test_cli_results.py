@@ -142,7 +142,25 @@ def test_help_lists_every_sub_command_without_importing_pandas_or_torch() -> Non
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_sub_command_needs_torch(name: str, path: Path, tmp_path: Path) -> None:
-    more = {"frame": ["--out", str(tmp_path / "x.csv")], "robustness": ["--clean", "fog-1", "--at", "fog:1=fog-2"]}
+    found = tmp_path / "found.json"
+    found.write_text("[]")
+    more = {
+        "frame": ["--out", str(tmp_path / "x.csv")],
+        "robustness": ["--clean", "fog-1", "--at", "fog:1=fog-2"],
+        "export": ["--out", str(tmp_path / "coco")],
+        # Opens embedded scenes, and writes: into a store of its own.
+        "import": [
+            str(found),
+            "--method",
+            "x",
+            "--dataset",
+            "scenes-d",
+            "--limit",
+            "1",
+            "--store",
+            str(tmp_path / "s"),
+        ],
+    }
     words = ["lqbench", "results", name, "--store", str(path), *more.get(name, [])]
     program = (
         "import sys\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -129,10 +130,10 @@ def test_a_failed_cell_is_shown_and_gives_status_1(words):
 def test_a_dry_run_shows_the_plan_and_writes_nothing(words):
     result = run("--method", "corner", "--limit", "4", "--dry-run", *words)
     assert result.exit_code == 0
-    assert "corner on coco-d (val2017, 4 images): to do" in result.stdout
+    assert re.search(r"corner on coco-d +val2017 +4 +to do", result.stdout)
     assert not Path(".lqbench").exists()
     run("--method", "corner", "--limit", "4", *words)
-    assert "already done" in run("--method", "corner", "--limit", "4", "--dry-run", *words).stdout
+    assert "1 done" in run("--method", "corner", "--limit", "4", "--dry-run", *words).stdout
 
 
 def test_workers_change_no_byte(words):
@@ -239,7 +240,7 @@ def test_bad_data_is_one_sentence_and_status_2(words, coco_root, tmp_path, spoil
     assert len(mistakes) == 1
     assert told in mistakes[0]
     assert "Traceback" not in result.output
-    assert not Path(".lqbench/store/cells").exists() or not any(Path(".lqbench/store/cells").iterdir())
+    assert detections() == {}
 
 
 def test_invalid_boxes_can_be_dropped(words, coco_root, tmp_path):

@@ -16,7 +16,8 @@ from PIL import Image
 
 from lqbench.benchmark.cli.main import main
 from lqbench.benchmark.crux_picture import GAP
-from lqbench.benchmark.plan import Request, make_plan
+from lqbench.benchmark.plan import make_plan
+from lqbench.benchmark.request import Request
 from lqbench.datasets.dataset import Dataset, open_dataset
 from lqbench.methods.catalog import method_registry
 from lqbench.results.record import Provenance, Record

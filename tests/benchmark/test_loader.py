@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import threading
 
 import pytest
 import torch
 
 from lqbench.benchmark import loader
-from lqbench.benchmark.loader import default_workers, load_batches, without_clean
+from lqbench.benchmark.loader import default_workers, load_ahead, load_batches, without_clean
 from lqbench.datasets.dataset import open_dataset
 from lqbench.datasets.errors import UserError
 
@@ -42,6 +43,91 @@ def test_the_thread_count_is_put_back(dataset):
     before = torch.get_num_threads()
     list(load_batches(dataset, [[0]], clean=False, workers=0))
     assert torch.get_num_threads() == before
+
+
+def test_a_thread_makes_the_same_samples_with_one_torch_thread(dataset, monkeypatch):
+    here = [*load_batches(dataset, BATCHES, clean=True, workers=0)]
+    threads = set()
+    sample = dataset.sample
+
+    def watched(index, *, clean):
+        threads.add((threading.current_thread().name, torch.get_num_threads()))
+        return sample(index, clean=clean)
+
+    monkeypatch.setattr(dataset, "sample", watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        ahead = [*load_ahead(dataset, BATCHES, clean=True, device="mps")]
+        assert torch.get_num_threads() == 2
+        # What threads to come take over.
+        assert in_a_thread(torch.get_num_threads) == 2
+    finally:
+        torch.set_num_threads(before)
+    assert threads == {("lqbench-loader", 1)}
+    for batch, expected in zip(ahead, here, strict=True):
+        for one, wanted in zip(batch, expected, strict=True):
+            assert one.record == wanted.record
+            assert torch.equal(one.image, wanted.image)
+            assert one.clean is not None
+            assert wanted.clean is not None
+            assert torch.equal(one.clean, wanted.clean)
+
+
+def in_a_thread(function):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_the_next_batches_are_made_while_the_caller_works_but_not_all(dataset, monkeypatch):
+    made, sample = [], dataset.sample
+    third = threading.Event()
+
+    def watched(index, *, clean):
+        made.append(index)
+        if index == 3:
+            third.set()
+        return sample(index, clean=clean)
+
+    monkeypatch.setattr(dataset, "sample", watched)
+    batches = load_ahead(dataset, [[index] for index in range(10)], clean=False, device="mps")
+    next(batches)
+    assert third.wait(30)  # two wait ready and one in the thread's hands, beside the one taken
+    assert made == [0, 1, 2, 3]
+    batches.close()
+    assert made == [0, 1, 2, 3]
+    assert not [thread for thread in threading.enumerate() if thread.name == "lqbench-loader"]
+
+
+@pytest.mark.parametrize(("device", "workers"), [("cpu", 0), ("mps", 0), ("cuda:1", 0), ("cuda:1", 2), ("cpu", 2)])
+def test_a_thread_loads_for_other_devices_and_pins_for_cuda(dataset, monkeypatch, device, workers):
+    pinned, chosen = [], []
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(
+        torch.Tensor, "pin_memory", lambda self: (pinned.append(threading.current_thread().name), self)[1]
+    )
+    loaded = load_batches(dataset, BATCHES, clean=True, workers=workers, device=device)
+    assert [[sample.record.index for sample in batch] for batch in loaded] == [[0, 1, 2], [3, 4, 5], [9, 7]]
+    cuda = device == "cuda:1"
+    assert chosen == (["cuda:1"] if cuda else [])
+    assert pinned == (["lqbench-loader"] * 16 if cuda else [])
+
+
+def test_a_mistake_comes_at_its_batch_not_before(dataset, monkeypatch):
+    def broken(index, *, clean):
+        if index == 2:
+            raise UserError("3.png is broken")
+        return index
+
+    monkeypatch.setattr(dataset, "sample", broken)
+    batches = load_ahead(dataset, [[0], [1], [2], [3]], clean=False, device="mps")
+    assert [next(batches), next(batches)] == [[0], [1]]
+    with pytest.raises(UserError, match=r"3\.png"):
+        next(batches)
+    assert list(batches) == []
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lqbench.benchmark.plan import Request, embedded_command, make_plan
+from lqbench.benchmark.missing import embedded_command
+from lqbench.benchmark.plan import make_plan
+from lqbench.benchmark.request import Request
 from lqbench.datasets.catalog import ANNOUNCED_DATASETS
 from lqbench.datasets.errors import UserError
 from lqbench.methods.catalog import ANNOUNCED_METHODS, load_plugin, method_registry

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lqbench.benchmark.plan import Request, make_plan
+from lqbench.benchmark.plan import make_plan
+from lqbench.benchmark.request import Request
 from lqbench.benchmark.runner import RunOptions, run_cells
 from lqbench.datasets.dataset import Dataset, open_dataset
 from lqbench.datasets.errors import UserError

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from lqbench.benchmark import restorer_files
 from lqbench.benchmark.cli.main import main
 from lqbench.benchmark.inventory import methods as listed
-from lqbench.benchmark.plan import Request, make_plan
+from lqbench.benchmark.plan import make_plan
+from lqbench.benchmark.request import Request
 from lqbench.benchmark.sr_files import parse_sr_weights
 from lqbench.datasets.errors import UserError
 from lqbench.methods.enhance.aod import AodNet

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from lqbench.benchmark import sr_files
 from lqbench.benchmark.cli.main import main
-from lqbench.benchmark.plan import Request, make_plan
+from lqbench.benchmark.plan import make_plan
+from lqbench.benchmark.request import Request
 from lqbench.benchmark.sr_files import dataset_scale, parse_sr_weights
 from lqbench.datasets.dataset import open_dataset
 from lqbench.datasets.errors import UserError

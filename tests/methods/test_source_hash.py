@@ -12,11 +12,12 @@ from lqbench.methods import source_hash
 from lqbench.methods.aeris.method import Aeris
 from lqbench.methods.bicubic.method import Bicubic
 from lqbench.methods.catalog import MethodRegistry, load_plugin
+from lqbench.methods.detectors.catalog import detector_registry
 from lqbench.methods.detectors.mini import MiniDetector
 from lqbench.methods.detectors.torchvision_models import Ssd300
 from lqbench.methods.detectors.yolox import YoloxNano
 from lqbench.methods.hr.method import HighResolution
-from lqbench.methods.source_hash import method_source, source_files
+from lqbench.methods.source_hash import _content_hash, _stamp, method_source, source_files
 
 SHARED = {
     *("methods/base.py", "methods/boxes.py", "methods/class_names.py", "methods/detecting.py"),
@@ -63,9 +64,25 @@ def test_content_counts_and_line_endings_do_not(monkeypatch: pytest.MonkeyPatch)
     before = method_source(Bicubic, None)
     read = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda self: read(self).replace(b"\n", b"\r\n"))
+    _content_hash.cache_clear()
     assert method_source(Bicubic, None) == before
+    _content_hash.cache_clear()
     monkeypatch.setattr(Path, "read_bytes", lambda self: read(self) + (b"#" if self.name == "resize.py" else b""))
     assert method_source(Bicubic, None) != before
+    _content_hash.cache_clear()
+
+
+def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("a = 1\n")
+    before = _content_hash(file, *_stamp(file))
+    file.write_text("a = 12\n")
+    assert _content_hash(file, *_stamp(file)) != before
+
+
+def test_a_detector_can_be_named_by_its_target() -> None:
+    target = detector_registry().target("yolox-nano")
+    assert method_source(Bicubic, target) == method_source(Bicubic, YoloxNano)
 
 
 PLUGIN = """

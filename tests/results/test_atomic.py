@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from lqbench.results.atomic import (
     write_bytes,
     write_json,
 )
+from lqbench.results.failures import WriteError
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path):
@@ -56,3 +59,33 @@ def test_parquet_bytes_depend_on_content_alone(tmp_path):
     write_bytes(path, encode_parquet(frame, {"range": [0, 3]}))
     assert read_parquet(path)["a"].tolist() == [1, 2, 3]
     assert read_parquet_facts(path) == {"range": [0, 3]}
+
+
+def test_of_two_who_fill_one_folder_the_later_replaces_or_yields(tmp_path):
+    path = tmp_path / "folder"
+    for keep_older, expected in ((False, "mine"), (True, "theirs")):
+        with replacing_directory(path, keep_older=keep_older) as folder:
+            (folder / "file").write_text("mine")
+            with replacing_directory(path) as rival:
+                (rival / "file").write_text("theirs")
+        assert (path / "file").read_text() == expected
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_gets_its_place_back_if_its_successor_cannot_have_it(tmp_path, monkeypatch):
+    path = tmp_path / "folder"
+    with replacing_directory(path) as folder:
+        (folder / "file").write_text("old")
+    rename, calls = Path.rename, []
+
+    def failing(self, target):
+        calls.append(self)
+        if len(calls) == 3:
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(WriteError, match="folder cannot be written"), replacing_directory(path) as folder:
+        (folder / "file").write_text("new")
+    assert (path / "file").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -105,7 +105,7 @@ def test_an_edited_cell_is_told(store, cell, record, detections):
     store.write_cell(record, detections)
     path = store.cell_path(cell) / "cell.json"
     path.write_text(path.read_text().replace('"val"', '"train"'))
-    with pytest.raises(UserError, match=r"cell\.json describes another cell .* --redo"):
+    with pytest.raises(UserError, match=r"cell\.json describes another cell .* --always"):
         store.has(cell)
 
 
@@ -129,7 +129,7 @@ def test_damaged_detections_are_told(store, cell, record, detections, content):
     else:
         path.write_bytes(content)
     for look in (store.has, store.detections):
-        with pytest.raises(UserError, match=r"detections\.parquet is (damaged|missing).*--redo"):
+        with pytest.raises(UserError, match=r"detections\.parquet is (damaged|missing).*--always"):
             look(cell)
 
 

@@ -55,7 +55,7 @@ def showing_progress(title: str) -> Iterator[Progress]:
 
     with make_display(Console(stderr=True)) as display:
         yield _Shown(title, display)
-        display.finish("")
+        display.finish(title, "done", "")
 
 
 class _Shown:
@@ -67,10 +67,10 @@ class _Shown:
 
     def __call__(self, done: int, total: int) -> None:
         if self._done is None or done < self._done:
-            self._display.finish("")
+            self._display.finish(self._title, "done", "")
             self._done = done if done != 1 else 0
             self._display.start(self._title, self._done, total)
-        self._display.advance(done - self._done)
+        self._display.advance(self._title, done - self._done)
         self._done = done
 
 

@@ -1,0 +1,1 @@
+"""Where cells are computed: in this process, on Ray, or on Slurm."""

@@ -1,0 +1,213 @@
+"""``lqbench results prune``: shows what nobody needs, removes it on demand, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from lqbench.benchmark.cli.main import main
+from lqbench.datasets.types import Boxes, Detections, ImageRecord
+from lqbench.results.cell import Cell
+from lqbench.results.owner import this_process
+from lqbench.results.record import Metrics, Provenance, Record
+from lqbench.results.store import Store, detections_sha256
+from lqbench.results.tables import detections_frame
+
+
+class Images:
+    """Two images without objects; what fingerprint they have is asked for."""
+
+    classes: tuple[str, ...] = ("person",)
+    boxes: tuple[Boxes, ...] = (Boxes.empty(), Boxes.empty())
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        size = (40, 50)
+        self.records = tuple(ImageRecord(f"id-{i}", i, f"{i}.png", size, size, size, (1.0, 1.0), i) for i in range(2))
+
+    def facts(self) -> dict[str, Any]:
+        return {"title": "fake"}
+
+
+def write(
+    store: Store, method: str = "bicubic", score: float = 0.5, started: str = "2026-01-01", **cell: Any
+) -> Record:
+    """Store a finished cell with one detection; more words are fields of the cell."""
+    given = {"method_source": "a" * 64, "dataset": "fake", "dataset_version": "1", "split": "val"}
+    made = Cell(**{"method": method, "dataset_fingerprint": "f" * 64, **given, **cell})
+    box = Detections(np.array([[0, 0, 5, 5]], np.float32), np.array([score], np.float32), np.array([0]))
+    found = detections_frame([(0, box)])
+    record = Record(
+        cell=made,
+        status="done",
+        images=2,
+        detections=1,
+        started=started,
+        seconds={"detect": 1.0},
+        provenance=Provenance(lqbench_version="0", python="3", platform="p", cpu="c", device="cpu"),
+        metrics=Metrics(detections_sha256=detections_sha256(found), values={"AP": score}, per_class={}, scorer="test"),
+    )
+    store.save_ground_truth(Images(made.dataset_fingerprint))
+    store.write_cell(record, found)
+    return record
+
+
+def fail(store: Store, record: Record) -> Record:
+    """Store a failed record of a record's cell."""
+    failed = record.model_copy(update={"status": "failed", "error": "ValueError: no", "metrics": None})
+    store.write_failure(failed)
+    return failed
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return all files below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+SPARE = "b" * 64
+
+
+def run(store: Store, *flags: str) -> Result:
+    return CliRunner().invoke(main, ["results", "prune", "--store", str(store.path), *flags])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "store")
+
+
+def put(path: Path, age: float = 0.0) -> Path:
+    """Make a file that was touched some seconds ago."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"content")
+    stamp = time.time() - age
+    os.utime(path, (stamp, stamp))
+    return path
+
+
+def abandoned_claim(store: Store, record: Record) -> Path:
+    claim = store.claim(record.cell)
+    assert claim is not None
+    claim.path.write_text(replace(this_process(), pid=4194305).text)
+    return claim.path
+
+
+@pytest.fixture
+def waste(store: Store) -> dict[str, list[Path]]:
+    """One of each sort, beside a finished cell with all that belongs to it."""
+    newest = write(store, "lr", started="2026-02-01")
+    older = write(store, "lr", started="2026-01-01", weights_sha256=SPARE)
+    failed = fail(store, write(Store.open(store.path.with_name("other")), "hr"))
+    fail(store, failed)
+    put(store.path / "pictures" / newest.cell.directory / "crux-1.png")
+    put(store.path / "partial" / failed.cell.directory / "chunk-000000.parquet")
+    store.save_ground_truth(Images("9" * 64))
+    return {
+        "superseded": [store.cell_path(older.cell)],
+        "failed": [store.cell_path(failed.cell)],
+        "partial": [put(store.path / "partial" / newest.cell.directory / "chunk-000000.parquet").parent],
+        "claims": [abandoned_claim(store, newest)],
+        "temporaries": [put(store.path / "cells" / ".tmp-half", 4000), put(store.path / "timings/x/.tmp-half", 4000)],
+        "ground-truth": [store.path / "ground-truth" / ("9" * 16)],
+        "pictures": [put(store.path / "pictures" / "of__nothing__000000000000" / "crux-1.png").parent],
+    }
+
+
+def left(waste: dict[str, list[Path]]) -> set[str]:
+    return {kind for kind, paths in waste.items() if all(path.exists() for path in paths)}
+
+
+def test_without_yes_it_is_only_shown(store, waste):
+    before = content(store.path)
+    result = run(store)
+    assert result.exit_code == 0, result.output
+    for kind, paths in waste.items():
+        shown = [path for path in paths if f"{kind}: {path.relative_to(store.path)} (" in result.output]
+        assert shown == ([] if kind == "failed" else paths)
+    assert "with other weights" in result.output
+    assert "would remove 7 files and folders" in result.output
+    assert content(store.path) == before
+
+
+def test_all_but_failed_cells_is_removed_by_default(store, waste):
+    result = run(store, "--yes")
+    assert result.exit_code == 0, result.output
+    assert "removed 7 files and folders" in result.output
+    assert left(waste) == {"failed"}
+    assert sorted(record.status for record in store.records()) == ["done", "failed"]
+    (done,) = (record for record in store.records() if record.status == "done")
+    assert store.has(done.cell)
+    store.ground_truth(done.cell.dataset_fingerprint)
+    assert (store.path / "pictures" / done.cell.directory / "crux-1.png").exists()
+    assert "nothing to remove" in run(store).output
+
+
+@pytest.mark.parametrize(
+    "kind", ["superseded", "failed", "partial", "claims", "temporaries", "ground-truth", "pictures"]
+)
+def test_flags_choose_what_is_removed(store, waste, kind):
+    result = run(store, f"--{kind}", "--yes")
+    assert result.exit_code == 0, result.output
+    assert left(waste) == set(waste) - {kind}
+    assert not any(path.exists() for path in waste[kind])
+
+
+@pytest.mark.parametrize(
+    "change", [{"method_source": SPARE}, {"weights_sha256": SPARE}, {"dataset_fingerprint": SPARE}]
+)
+def test_the_newest_of_a_family_stays(store, change):
+    older, newer = write(store, started="2026-01-01"), write(store, started="2026-01-02", **change)
+    assert run(store, "--superseded", "--yes").exit_code == 0
+    assert (store.has(older.cell), store.has(newer.cell)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "change", [{"split": "test"}, {"limit": 3}, {"method_settings": {"a": 1}}, {"dataset": "x"}, {"method": "hr"}]
+)
+def test_other_settings_supersede_nothing(store, change):
+    write(store, started="2026-01-01")
+    write(store, started="2026-01-02", **{"weights_sha256": SPARE, **change})
+    assert "nothing to remove" in run(store, "--superseded").output
+
+
+def test_a_newer_failure_supersedes_nothing(store):
+    finished = write(store, started="2026-01-01")
+    cell = finished.cell.model_copy(update={"weights_sha256": SPARE})
+    fail(store, finished.model_copy(update={"cell": cell, "started": "2026-01-02"}))
+    assert "nothing to remove" in run(store).output
+
+
+def test_what_a_live_launcher_works_on_is_left_alone(store):
+    older, newer = write(store, started="2026-01-01"), write(store, started="2026-01-02", weights_sha256=SPARE)
+    put(store.path / "partial" / newer.cell.directory / "chunk-000000.parquet")
+    store.save_ground_truth(Images("9" * 64))
+    claims = [store.claim(record.cell, "000000") for record in (older, newer)]
+    assert "nothing to remove" in run(store).output
+    for claim in claims:
+        assert claim is not None
+        claim.release()
+    assert "would remove 3" in run(store).output
+
+
+def test_a_young_temporary_is_somebodys(store):
+    put(store.path / "cells" / ".tmp-half", 60)
+    assert "nothing to remove" in run(store).output
+
+
+def test_a_damaged_cell_stays_and_so_does_all_ground_truth(store):
+    record = write(store)
+    (store.cell_path(record.cell) / "record.json").write_text("{")
+    assert "nothing to remove" in run(store, "--failed", "--superseded", "--ground-truth").output
+
+
+def test_what_is_no_store_is_told(tmp_path):
+    result = CliRunner().invoke(main, ["results", "prune", "--store", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "there is no store at" in result.output
