@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ..results.atomic import write_bytes
 from ..results.pictures import StoredPicture
 from ..results.record import Record
+from ..results.timing import TimingRecord
 from .report import Report
 from .text import code_block, markdown, markdown_table
 
@@ -29,7 +30,10 @@ class ReportFiles:
 
 
 def build_report(
-    records: Sequence[Record], out: Path, pictures: Mapping[str, Sequence[StoredPicture]] | None = None
+    records: Sequence[Record],
+    out: Path,
+    pictures: Mapping[str, Sequence[StoredPicture]] | None = None,
+    timings: Sequence[TimingRecord] = (),
 ) -> ReportFiles:
     """Write ``report.md`` and ``report.html`` into a folder, which is made if absent.
 
@@ -40,6 +44,7 @@ def build_report(
         records: At least one record.
         out: The folder.
         pictures: Stored pictures by the cell's key, for the page's gallery.
+        timings: Timings, as ``lqbench time`` stores them.
 
     Raises:
         ValueError: There are no records.
@@ -47,7 +52,7 @@ def build_report(
     """
     if not records:
         raise ValueError("a report needs at least one record")
-    report = Report(records, pictures)
+    report = Report(records, pictures, timings)
     files = ReportFiles(markdown=out / "report.md", html=out / "report.html")
     texts = {files.markdown: render(report, "report.md.j2"), files.html: render(report, "report.html.j2")}
     out.mkdir(parents=True, exist_ok=True)

@@ -7,14 +7,19 @@ from functools import cached_property
 
 from ..results.pictures import StoredPicture
 from ..results.record import Record
+from ..results.timing import TimingRecord
 from .cards import CardView, card_views
 from .columns import Column
 from .gallery import CellGallery, galleries
+from .precision import HEADINGS as PRECISION_HEADINGS
+from .precision import PrecisionEffect, precision_effects
 from .provenance import CellSource, Environment, cell_sources
 from .rows import canonical
 from .sections import DatasetSection, sections_of
 from .summary import Headline, MatrixRow, headlines, matrix
 from .tables import Table, comparison_tables
+from .timing import COLUMNS as TIMING_COLUMNS
+from .timing import TimingTable, timing_tables
 
 READING = (
     "Every number was computed from stored detections. The rows of one table saw the same images, byte for byte; rows "
@@ -36,16 +41,23 @@ class Report:
     Args:
         records: Records in any order; the report does not depend on it.
         pictures: Stored pictures by the cell's key; those of other cells are not shown.
+        timings: Timings of the same methods, in any order.
     """
 
     title = "Object detection on degraded images"
     reading = READING
+    precision_headings = PRECISION_HEADINGS
+    timing_columns = TIMING_COLUMNS
 
     def __init__(
-        self, records: Sequence[Record], pictures: Mapping[str, Sequence[StoredPicture]] | None = None
+        self,
+        records: Sequence[Record],
+        pictures: Mapping[str, Sequence[StoredPicture]] | None = None,
+        timings: Sequence[TimingRecord] = (),
     ) -> None:
         self.records = canonical(records)
         self._pictures = pictures or {}
+        self._timings = timings
 
     @cached_property
     def tables(self) -> list[Table]:
@@ -88,6 +100,16 @@ class Report:
     def galleries(self) -> list[CellGallery]:
         """Return the pictures of the cells that have some."""
         return galleries(self.sources, self._pictures)
+
+    @cached_property
+    def precision_effects(self) -> list[PrecisionEffect]:
+        """Return what lower precision did to the primary metric."""
+        return precision_effects(self.tables)
+
+    @cached_property
+    def timing_tables(self) -> list[TimingTable]:
+        """Return how fast methods are, in tables of what may be compared."""
+        return timing_tables(self._timings)
 
     @cached_property
     def pictured(self) -> dict[str, str]:

@@ -87,7 +87,9 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
     A label is the method's name, then the settings in which runs of this method differ, then, only where two rows
     of one table would still read the same, the first digits of the weights' or the source's hash.
     """
-    settings = _differing_settings(records)
+    settings = [
+        join(text, _precision(record)) for record, text in zip(records, _differing_settings(records), strict=True)
+    ]
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for position, (record, text) in enumerate(zip(records, settings, strict=True)):
         groups[(*dataset_identity(record), record.cell.method, record.cell.detector, text)].append(position)
@@ -99,6 +101,11 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
         Row(record, _label(record.cell.method, *parts))
         for record, *parts in zip(records, settings, hashes, strict=True)
     ]
+
+
+def _precision(record: Record) -> str:
+    """Return in which numbers a cell was computed, where that is not what everybody expects."""
+    return "" if record.cell.precision == "float32" else record.cell.precision
 
 
 def _differing_settings(records: Sequence[Record]) -> list[str]:

@@ -67,6 +67,11 @@ class TimingTable:
     rows: tuple[TimingRow, ...]
     notes: tuple[str, ...]
 
+    @property
+    def text_rows(self) -> list[list[str]]:
+        """Return the rows as printed: label, then one text for each of ``COLUMNS``."""
+        return [[row.label, *row.texts] for row in self.rows]
+
 
 def timing_tables(records: Sequence[TimingRecord]) -> list[TimingTable]:
     """Group timings into tables within which they may be compared: same images, machine and way of timing.

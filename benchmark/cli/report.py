@@ -13,6 +13,7 @@ from .selection import selected
 
 if TYPE_CHECKING:
     from ...results.record import Record
+    from ...results.timing import TimingRecord
 
 DEFAULT_OUT = Path(".lqbench/report")
 FIRST = "lqbench run --method hr,lr,bicubic --dataset scenes-d"
@@ -43,7 +44,7 @@ def command(methods: tuple[str, ...], datasets: tuple[str, ...], store: Path, ou
     records = selected(_stored(store), methods, datasets, store)
     pictures = {record.cell.key: found for record in records if (found := pictures_of(store, record.cell))}
     try:
-        files = build_report(records, out, pictures)
+        files = build_report(records, out, pictures, _timings(store, records))
     except OSError as error:
         raise UserError(
             f"The report cannot be written to {out} ({error.strerror or error}); name another folder with --out."
@@ -53,6 +54,14 @@ def command(methods: tuple[str, ...], datasets: tuple[str, ...], store: Path, ou
     click.echo(f"  {files.markdown}")
     if pictures:
         click.echo(f"pictures: {sum(map(len, pictures.values()))} in {store / FOLDER}")
+
+
+def _timings(store: Path, records: list[Record]) -> list[TimingRecord]:
+    """Return the timings of the methods and datasets that the report is about."""
+    from ...results.timing import read_timings
+
+    shown = {(record.cell.method, record.cell.dataset) for record in records}
+    return [timing for timing in read_timings(store) if (timing.cell.method, timing.cell.dataset) in shown]
 
 
 def _stored(store: Path) -> list[Record]:
