@@ -42,10 +42,11 @@ def _each_once(groups: Sequence[Group]) -> list[Group]:
     seen: set[str] = set()
     found = []
     for group in groups:
-        new = [job for job in group.jobs if job.cell.key not in seen]
-        seen |= {job.cell.key for job in new}
+        jobs = {job.cell.key: job for job in group.jobs}
+        new = tuple(job for key, job in jobs.items() if key not in seen)
+        seen |= jobs.keys()
         if new:
-            found.append(replace(group, jobs=tuple(new)))
+            found.append(replace(group, jobs=new))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..datasets.errors import UserError
 from ..datasets.locate import weight_dirs
+from ..methods.enhance.header import read_header
 from ..methods.enhance.learnt import RestoreByNetwork, RestorerFile
 from ..methods.weights import sha256_of
 
@@ -96,7 +97,13 @@ def _train(method: type[RestoreByNetwork], spec: DatasetSpec) -> str:
 @lru_cache(maxsize=64)
 def _describe(path: Path, network: str, modified: int) -> RestorerFile:
     """Return what a weight file holds; ``modified`` makes a changed file another one."""
+    header = read_header(path) if path.is_file() else None
+    found = header.network if header is not None else _look_inside(path, network)
+    return RestorerFile(path=path, sha256=sha256_of(path), network=found)
+
+
+def _look_inside(path: Path, network: str) -> str:
+    """Return which network a published checkpoint holds, which its tensors alone tell."""
     from ..methods.enhance.checkpoints import load_restorer
 
-    _, found = load_restorer(path, network)
-    return RestorerFile(path=path, sha256=sha256_of(path), network=found)
+    return load_restorer(path, network)[1]

@@ -39,6 +39,8 @@ FORMS = {
 }
 """Forms by what the table calls them."""
 MODES = ("forward", "step")
+TDSR_FORMS = ("plain eager float32", "in use: quick form, channels-last", "in use, checkpointing")
+"""Forms of which the whole training step of task-driven super-resolution is measured too."""
 RETURN_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
 """Makes glibc give freed maps back at once, so that peak memory is what is needed; takes time, so not for times."""
 Result = dict[str, float]
@@ -58,6 +60,37 @@ def build(form: str) -> tuple[Callable[[Any], Any], Any]:
     network.checkpointing = "checkpointing" in form
     network.memory_format = torch.channels_last if "channels" in form else None
     return (torch.compile(network) if "compile" in form else network), network
+
+
+def tdsr_step(network: Any, run: Callable[[Any], Any], low: Any) -> Callable[[], Any]:
+    """Return one step of training through a frozen SSD300: both losses, their gradients, and Adam."""
+    import torch
+
+    from lqbench.methods.detectors.base import TaskTargets
+    from lqbench.methods.detectors.torchvision_build import ARCHITECTURES
+    from lqbench.methods.detectors.torchvision_models import Ssd300
+    from lqbench.methods.tdsr.losses import detection_loss
+
+    torch.manual_seed(2)
+    detector = Ssd300()
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "ssd300.pth"
+        torch.save(ARCHITECTURES["ssd300_vgg16"].build(21).state_dict(), weights)
+        detector.load("cpu", weights)
+    high = torch.rand(1, 3, 300, 300, generator=torch.Generator().manual_seed(3))
+    boxes = torch.tensor([[30.0, 40.0, 180.0, 220.0], [150.0, 60.0, 290.0, 200.0]])
+    targets = [TaskTargets(boxes=boxes, labels=torch.tensor([7, 15]))]
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-7)
+
+    def step() -> Any:
+        optimiser.zero_grad()
+        restored = run(low)
+        loss = torch.nn.functional.mse_loss(restored, high) + 0.01 * detection_loss(detector, restored, targets)
+        loss.backward()
+        optimiser.step()
+        return torch.cat([one.grad.flatten() for one in network.parameters() if one.grad is not None])
+
+    return step
 
 
 def measure(form: str, mode: str, threads: int, reference: Path) -> Result:
@@ -80,7 +113,7 @@ def measure(form: str, mode: str, threads: int, reference: Path) -> Result:
         high.float().square().mean().backward()
         return torch.cat([one.grad.flatten() for one in network.parameters() if one.grad is not None])
 
-    work = forward if mode == "forward" else step
+    work = forward if mode == "forward" else step if mode == "step" else tdsr_step(network, run, low)
     begin = time.perf_counter()
     value = work().detach().float()
     result = {"first": time.perf_counter() - begin}
@@ -114,7 +147,7 @@ def collect(forms: dict[str, str], rounds: int, threads: int) -> dict[tuple[str,
             for title, form in forms.items():
                 if number and "compile" in form:
                     continue
-                for mode in MODES:
+                for mode in (*MODES, *(("tdsr",) if title in TDSR_FORMS else ())):
                     new = in_process(form, mode, threads, Path(folder))
                     if not number:
                         new["needed"] = in_process(form, mode, threads, Path(folder), **RETURN_MEMORY)["peak"]
@@ -137,6 +170,16 @@ def row(title: str, best: dict[tuple[str, str], Result], plain: str) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def tdsr_row(title: str, best: dict[tuple[str, str], Result]) -> str:
+    """Return one row of the table of whole training steps."""
+    one, plain = best[title, "tdsr"], best[TDSR_FORMS[0], "tdsr"]
+    gain = plain["processor"] / one["processor"]
+    difference = one["difference"] / one["largest"]
+    times = f"{one['processor']:.2f} | {one['wall']:.2f} | {gain:.2f}"
+    memory = f"{one['peak']:.1f}, {one['needed']:.1f}"
+    return f"| {title} | {times} | {memory} | {f'{difference:.0e}' if difference else '0'} |"
+
+
 def section(best: dict[tuple[str, str], Result], threads: int, rounds: int) -> str:
     """Return the section of the page."""
     titles = list(dict.fromkeys(title for title, _ in best))
@@ -144,6 +187,7 @@ def section(best: dict[tuple[str, str], Result], threads: int, rounds: int) -> s
     minutes = sum(best[title, mode]["first"] for title in compiled for mode in MODES) / 60
     return TEMPLATE.format(
         rows="\n".join(row(title, best, titles[0]) for title in titles),
+        tdsr="\n".join(tdsr_row(title, best) for title in TDSR_FORMS),
         compiling=f" Compiling took {minutes:.0f} minutes for both passes together." if compiled else "",
         largest=best[titles[0], "forward"]["largest"],
         threads=threads,
@@ -169,6 +213,13 @@ pass, without optimiser.
 
 The last two columns are the largest absolute difference from the plain form over the largest absolute value of all
 ({largest:.2f} for the output): of the image, and of the gradients of all weights.{compiling}
+
+The whole step of task-driven super-resolution with batch 1: the same network, a frozen SSD300 behind it, mean squared
+error and 0.01 times the detector's loss, the gradients of both, and Adam:
+
+| form | processor s | wall s | gain | GiB | gradient |
+|---|---:|---:|---:|---:|---:|
+{tdsr}
 
 What the quick form does: without gradients the densely connected maps lie in one buffer, so that no reader copies them;
 1x1 convolutions are matrix products; and in training the gradients of PReLU's slope and of the biases are computed in

@@ -18,7 +18,7 @@ from lqbench.benchmark.request import Request
 from lqbench.datasets.errors import UserError
 from lqbench.methods.detectors.base import TaskTargets
 from lqbench.methods.header_values import KEY
-from lqbench.methods.lcp import bundle
+from lqbench.methods.lcp import bundle, method
 from lqbench.methods.lcp.bundle import bundled
 from lqbench.methods.lcp.checkpoint import save_weights
 from lqbench.methods.lcp.config import LcpConfig, NetworkConfig
@@ -47,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bundle, "BUNDLE", folder)
+    monkeypatch.setattr(method, "BUNDLE", folder)  # its own name for it, from whenever it was imported
     return folder
 
 
