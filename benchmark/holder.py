@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .determinism import make_deterministic
@@ -18,15 +19,17 @@ class MethodHolder:
     Args:
         device: torch device string.
         threads: Processor threads that torch may use in this process; 0 leaves its own choice.
+        tell: Told what tearing a method down raised, which concerns no cell's numbers.
 
     Attributes:
         seconds: How long constructing and setting up the present method took.
     """
 
-    def __init__(self, device: str, threads: int = 0) -> None:
+    def __init__(self, device: str, threads: int = 0, tell: Callable[[str], None] = lambda _: None) -> None:
         self.seconds = 0.0
         self._device = device
         self._threads = threads
+        self._tell = tell
         self._choice: Group | None = None
         self._method: Method | None = None
         self._error: Exception | None = None
@@ -49,8 +52,8 @@ class MethodHolder:
             self._method = self._make(choice)
         return self._method
 
-    def close(self) -> str:
-        """Tear the method down if there is one; return what that raised, which concerns no cell's numbers."""
+    def close(self) -> None:
+        """Tear the method down if there is one."""
         method, choice = self._method, self._choice
         self._method = self._choice = None
         try:
@@ -58,8 +61,7 @@ class MethodHolder:
                 method.teardown()
         except Exception as error:
             name = choice.method.card.name if choice else "a method"
-            return f"{name}: teardown failed: {type(error).__name__}: {error}"
-        return ""
+            self._tell(f"{name}: teardown failed: {type(error).__name__}: {error}")
 
     def _make(self, choice: Group) -> Method:
         make_deterministic(self._threads)

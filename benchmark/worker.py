@@ -48,7 +48,7 @@ class Worker:
         self._display = display
         self._name = name
         self._on_claim = on_claim
-        self._holder = MethodHolder(options.device, options.threads)
+        self._holder = MethodHolder(options.device, options.threads, display.line)
 
     def run(self, shard: Shard) -> Outcome:
         """Bring a shard to its outcome; what its method raises becomes a failed record.
@@ -66,43 +66,42 @@ class Worker:
         try:
             self._on_claim(claim)
             with claim.beating():
-                # It may have been finished between the look above and the claim.
-                return self._stored(shard) or self._compute(shard)
+                # It may have been finished between the look above and the claim. Chunks are looked for first: those of
+                # a finished cell are removed after it is stored, and must not be taken for work to do.
+                partial = partial_of(self._store, shard, self._options)
+                missing = [chunk for chunk in shard.chunks if not partial.has(chunk)]
+                return self._stored(shard) or self._compute(shard, partial, missing)
         finally:
             claim.release()
 
     def close(self) -> None:
         """Tear the method down; what that raises is told."""
-        complaint = self._holder.close()
-        if complaint:
-            self._display.line(complaint)
+        self._holder.close()
 
     def _stored(self, shard: Shard) -> Outcome | None:
         if self._options.redo or not self._store.has(shard.job.cell):
             return None
         return Outcome("stored", self._store.record(shard.job.cell))
 
-    def _compute(self, shard: Shard) -> Outcome:
+    def _compute(self, shard: Shard, partial: Partial, missing: list[Chunk]) -> Outcome:
         started = now()
-        partial = partial_of(self._store, shard, self._options)
         with cell_log(self._store.path, shard.job.cell.directory, self._name) as log:
             files = ", ".join(f"{file.name} {file.sha256[:12]}" for file in weights_of(shard.group, shard.job.cell))
             log.line(f"{shard.title}: {shard.images} images on {self._options.device}; weights: {files or 'bundled'}")
             try:
-                self._fill(shard, partial, log)
+                self._fill(shard, partial, missing, log)
             except CellFailedError as failure:
                 error = cause_of(failure)
                 log.failure(error)
                 return self._failed(shard, started, error)
             return self._finish(shard, partial, started, log)
 
-    def _fill(self, shard: Shard, partial: Partial, log: CellLog) -> None:
+    def _fill(self, shard: Shard, partial: Partial, missing: list[Chunk], log: CellLog) -> None:
         """Compute the chunks that are not there yet and keep each as soon as it is done.
 
         Raises:
             CellFailedError: The method or the dataset raised.
         """
-        missing = [chunk for chunk in shard.chunks if not partial.has(chunk)]
         done = shard.images - sum(chunk.stop - chunk.first for chunk in missing)
         self._display.start(shard.title, done, shard.images, self._name)
 

@@ -35,7 +35,7 @@ FAILED = 1
     "--workers",
     type=click.IntRange(0, 256),
     help="Processes that load images; 0 loads in this one. Results are the same for any number.  "
-    "[default: 0 on one or two processors, else their number, at most 4]",
+    "[default: 0 on one or two processors and on ray and slurm, else the processors, at most 4]",
 )
 @store_option
 @click.option(
@@ -109,7 +109,7 @@ def command(
         if dry_run:
             print_plan(plan, found)
             return
-        count = default_workers() if workers is None else workers
+        count = workers if workers is not None else default_workers() if engine == "inline" else 0
         cut = shard_images if shard_images is not None else chosen.shard_images
         options = RunOptions(
             choose_device(device), batch_size, count, policy == "always", command_line(ctx), crop_border,

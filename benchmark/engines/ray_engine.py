@@ -7,7 +7,7 @@ import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,8 @@ class RayEngine:
         self._count += 1
         name = f"worker {self._count}"
         place = Place(context.store.path.resolve(), store_id(context.store), Path.cwd(), own_variables())
-        handle = make.remote(place, context.options, name)
+        options = replace(context.options, jobs=self._wanted(context))
+        handle = make.remote(place, options, name)
         return _Actor(handle, name, handle.ready.remote())
 
     def _assign(self, waiting: deque[Shard], context: Context) -> Iterator[tuple[Shard, Outcome]]:

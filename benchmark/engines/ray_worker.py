@@ -144,7 +144,7 @@ class RayWorker:
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._display = EventDisplay(self._events)
         self._shared = is_at(place.store, place.store_id)
-        self._holder = MethodHolder(options.device, options.threads)
+        self._holder = MethodHolder(options.device, options.threads, self._display.line)
         self._worker = (
             Worker(Store(place.store), options, self._display, name, self._tell_claim) if self._shared else None
         )
