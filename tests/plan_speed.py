@@ -33,7 +33,7 @@ from lqbench.benchmark.plan import Job
 from lqbench.benchmark.planning import plan_all
 from lqbench.benchmark.request import Request
 from lqbench.benchmark.selecting import load_suite, requests_of
-from lqbench.methods.catalog import load_plugin
+from lqbench.methods.catalog import load_plugin, method_registry
 from lqbench.results.record import Metrics, Provenance, Record
 from lqbench.results.store import Store, detections_sha256
 
@@ -94,6 +94,7 @@ def fill(folder: Path, size: Size) -> Path:
     plugin, suite = folder / "plugin.py", folder / "suite.yaml"
     plugin.write_text(PLUGIN.format(count=size.methods - len(BUILT_IN)), encoding="utf-8")
     suite.write_text(yaml.safe_dump(suite_content(size)), encoding="utf-8")
+    method_registry.cache_clear()  # the plug-in of another size has the same names
     load_plugin(plugin)
     plan = plan_all(requests_of(load_suite(str(suite)), Request((), ())), lenient=True)
     store = Store.open(folder / "store")
