@@ -302,21 +302,3 @@ def test_ctrl_c_leaves_a_store_from_which_the_same_command_goes_on(words):
     assert stderr.splitlines()[-1] == "lqbench: stopped; the same command goes on where it stopped."
     assert "Traceback" not in stderr
     assert list(Path(".lqbench/store/locks").iterdir()) == []
-
-
-def test_a_killed_launcher_leaves_no_half_cell_and_its_claim_is_taken_over(words):
-    process = start_slow(words)
-    process.kill()
-    process.communicate(timeout=60)
-    assert list(Path(".lqbench/store/cells").iterdir()) == []
-    assert len(list(Path(".lqbench/store/locks").iterdir())) == 1
-    result = subprocess.run(
-        [sys.executable, "-m", "lqbench.benchmark.cli.main", "run", "--method", "slow", "--workers", "0", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"SLOW_SECONDS": "0"},
-    )
-    assert result.returncode == 0, result.stderr
-    assert "20 images, 16 of them done before" in result.stderr
-    assert len(detections()) == 1

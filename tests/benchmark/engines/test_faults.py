@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from lqbench.benchmark import runner
+from lqbench.benchmark.engines import failing
 from lqbench.benchmark.engines.ray_engine import RayEngine
 from lqbench.benchmark.runner import run_cells
 from lqbench.results.owner import process_exists
@@ -179,7 +180,7 @@ def check(store: Store, expected: dict[str, Any], numbers: Callable[[Store], dic
     assert {path.name for path in (store.path / "partial").iterdir()} & finished == set()
 
 
-RAY_KILLS = ("worker", "worker", "node", "worker", "node", "worker")
+RAY_KILLS = ("worker", "node", "worker")
 IMAGES_BETWEEN = 20
 
 
@@ -188,8 +189,10 @@ def test_workers_and_nodes_of_ray_killed_at_any_moment_lose_no_cell(
 ):
     """Workers are killed, and nodes with all of their processes, while two workers compute; some nodes are spare."""
     monkeypatch.setattr(runner, "POLL_SECONDS", 0.05)
+    # All kills may hit the same shard, which is no sign against it here.
+    monkeypatch.setattr(failing, "ATTEMPTS", len(RAY_KILLS) + 1)
     (control / "pause").write_text("0.1")
-    groups = matrix("steady", "shifted", limits=(12, 24, 36, 40))
+    groups = matrix("steady", "shifted", limits=(12, 24, 40))
     watch, killed, over = Watch(store.path), [], threading.Event()
     for _ in range(RAY_KILLS.count("node")):
         add_node(cluster)
@@ -219,13 +222,13 @@ def test_workers_and_nodes_of_ray_killed_at_any_moment_lose_no_cell(
         killer.join(120)
         engine.close()
     assert killed == list(RAY_KILLS)
-    assert watch.look() == 8
+    assert watch.look() == 6
     (control / "pause").write_text("0")
     age_temporaries(store.path)
     last = run_cells(groups, Store.open(store.path), options, messages)
-    assert [outcome.state for outcome in last] == ["stored"] * 8
+    assert [outcome.state for outcome in last] == ["stored"] * 6
     assert numbers(store) == undisturbed(groups)
-    assert watch.look() == 8
+    assert watch.look() == 6
     assert list(store.path.rglob(".tmp-*")) == []
     assert list((store.path / "partial").iterdir()) == list((store.path / "locks").iterdir()) == []
 

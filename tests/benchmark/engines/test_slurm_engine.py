@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lqbench.benchmark import runner
-from lqbench.benchmark.engines import slurm_engine
+from lqbench.benchmark.engines import failing, slurm_engine
 from lqbench.benchmark.engines.slurm_engine import SlurmEngine
 from lqbench.benchmark.engines.slurm_task import SlurmTask
 from lqbench.benchmark.runner import run_cells
@@ -73,13 +73,14 @@ def test_a_task_that_dies_is_tried_again_and_takes_nothing_down(
 
 
 @pytest.mark.slow
-def test_a_cell_that_kills_every_task_is_a_failed_record(store, local, messages, matrix, control):
+def test_a_cell_that_kills_every_task_is_a_failed_record(store, local, messages, matrix, control, monkeypatch):
+    monkeypatch.setattr(failing, "ATTEMPTS", 2)
     (control / "deaths-wanted").write_text("99")
     groups = matrix("deadly", "steady", limits=(12,))
     outcomes = run_cells(groups, store, local, messages, SlurmEngine(2, {}, "local"))
     assert [outcome.state for outcome in outcomes] == ["failed", "computed"]
-    assert len((control / "deaths").read_text().split()) == 3
-    assert "the worker died 3 times while it computed this cell" in store.record(groups[0].jobs[0].cell).error
+    assert len((control / "deaths").read_text().split()) == 2
+    assert "the worker died 2 times while it computed this cell" in store.record(groups[0].jobs[0].cell).error
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 
 import pytest
@@ -169,8 +170,8 @@ def test_memory_is_unknown_where_the_high_water_mark_cannot_be_set_back(tmp_path
 def test_a_real_peak_is_seen():
     memory = PeakMemory("cpu")
     memory.start()
-    block = torch.ones(64 << 20, dtype=torch.uint8)
-    del block
+    with mmap.mmap(-1, 64 << 20) as block:  # new pages: what the process freed before is not used again
+        block.write(b"1" * (64 << 20))
     found = memory.read().resident_mib
     if found is None:
         pytest.skip("the high-water mark of this process cannot be set back")
