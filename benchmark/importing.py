@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from ..results.store import Store, detections_sha256
 from ..results.tables import ground_truth_of
 from .evaluate import evaluate
 from .provenance import provenance
+from .recording import now
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
@@ -65,7 +65,7 @@ def import_detections(
             f"--method {method}: the suite has a method of this name, and imported detections must not pass for its "
             f"own; choose another name, such as {method}-imported."
         )
-    started, start = _now(), time.perf_counter()
+    started, start = now(), time.perf_counter()
     found = read_detections(file, ground_truth_of(dataset), frame)
     store = Store.open(store_path)
     truth = store.save_ground_truth(dataset)
@@ -79,7 +79,7 @@ def import_detections(
         images_official=dataset.facts().get("images_official"),
         detections=len(found.detections),
         started=started,
-        finished=_now(),
+        finished=now(),
         seconds={},
         provenance=provenance("cpu", command),
         metrics=evaluate(truth, found.detections, None),
@@ -121,7 +121,3 @@ def _notes(found: Imported) -> tuple[str, ...]:
     return (
         f"{found.dropped} detections left out in {found.crowded} images: only the best {MOST} of an image are kept",
     )
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..results.partial import Chunk, ChunkResult
 from .batch_run import BatchRunner, Gathered, Work
-from .buckets import batches_of, sized_batches
+from .buckets import sized_batches
 from .loader import load_batches
 from .precision import check_precision
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
     from ..methods.base import Method
 
-__all__ = ["CHUNK_IMAGES", "InferenceOptions", "batches_of", "chunks_of", "run_chunks"]
+__all__ = ["CHUNK_IMAGES", "InferenceOptions", "chunks_of", "run_chunks"]
 
 CHUNK_IMAGES = 16
 """Least number of images in a chunk: what an interruption can cost at most."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +45,7 @@ def run_cells(
     engine: Engine | None = None,
     estimates: Mapping[str, float] | None = None,
     on_outcome: Callable[[CellOutcome], None] = lambda _: None,
+    intact: Collection[str] = (),
 ) -> list[CellOutcome]:
     """Compute the cells that the store lacks.
 
@@ -59,6 +60,8 @@ def run_cells(
         engine: Where they are computed; None for this process.
         estimates: Expected seconds of cells, by their folder's name, as far as known.
         on_outcome: Told each cell's outcome as soon as it is known.
+        intact: Keys of finished cells whose files were checked this moment, by ``states.statuses``; reading large
+            files of detections once is enough.
 
     Returns:
         One outcome per cell, in the order of the plan.
@@ -67,7 +70,7 @@ def run_cells(
         UserError: The store cannot be read or written, or a stored file is damaged.
         KeyboardInterrupt: Finished chunks stay in the store; the same call goes on from them.
     """
-    run = _Run(store, options, display, engine or InlineEngine(), estimates or {}, on_outcome)
+    run = _Run(store, options, display, engine or InlineEngine(), estimates or {}, on_outcome, intact)
     return run.all(groups)
 
 
@@ -82,6 +85,7 @@ class _Run:
         engine: Engine,
         estimates: Mapping[str, float],
         on_outcome: Callable[[CellOutcome], None],
+        intact: Collection[str],
     ) -> None:
         self._outcomes: dict[str, CellOutcome] = {}
         self._store = store
@@ -90,6 +94,7 @@ class _Run:
         self._engine = engine
         self._estimates = estimates
         self._on_outcome = on_outcome
+        self._intact = frozenset(intact)
         self._announced: set[str] = set()
 
     def all(self, groups: Sequence[Group]) -> list[CellOutcome]:
@@ -112,7 +117,7 @@ class _Run:
         return [self._outcomes[job.cell.key] for _, job in jobs]
 
     def _look(self, job: Job) -> Outcome | None:
-        if self._options.redo or not self._store.has(job.cell):
+        if self._options.redo or not (job.cell.key in self._intact or self._store.has(job.cell)):
             return None
         return Outcome("stored", self._store.record(job.cell))
 

@@ -1,9 +1,13 @@
-"""Fixtures for tests that read real photographs or golden vectors kept outside the project."""
+"""Fixtures for tests that read real photographs and golden vectors kept outside the project, or share a module."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -30,3 +34,32 @@ def shared_data() -> Path:
 def shared_golden() -> Path:
     """Return the folder of golden vectors, made with the official code of the papers."""
     return shared_folder("golden")
+
+
+def load_file(relative: str) -> ModuleType:
+    """Import a script or a module of samples by its path below tests/, since test folders are no packages."""
+    path = Path(__file__).parent / relative
+    spec = importlib.util.spec_from_file_location(f"lqbench_tests_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def samples() -> ModuleType:
+    """Records of a small matrix, as the report and the tables of scores read them."""
+    return load_file("reports/sample_records.py")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModuleType:
+    """Stores with a finished or failed cell in them."""
+    return load_file("benchmark/tiny_stores.py")
+
+
+@pytest.fixture(scope="session")
+def load_script() -> Callable[[str], ModuleType]:
+    """Return the function that imports a script by its path below tests/."""
+    return load_file

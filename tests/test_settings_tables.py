@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -13,14 +11,8 @@ from lqbench.datasets.degradations import degradation_registry
 
 
 @pytest.fixture(scope="module")
-def made() -> ModuleType:
-    path = Path(__file__).with_name("settings_tables.py")
-    spec = importlib.util.spec_from_file_location("lqbench_settings_tables", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def made(load_script) -> ModuleType:
+    return load_script("settings_tables.py")
 
 
 @pytest.mark.parametrize("name", ["tracks", "choices", "steps", "settings"])

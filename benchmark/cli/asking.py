@@ -10,28 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...datasets.errors import UserError
-from .options import data_root_option, datasets_option, names_option
+from .options import add_options, data_root_option, datasets_option, names_option
 
 if TYPE_CHECKING:
     from ..plan import Plan
     from ..request import Request
 
-_OPTIONS = (
-    names_option("--method", "methods", help='Methods, see `lqbench list methods`; "*" stands for any part of a name.'),
-    datasets_option(
-        help="Datasets, see `lqbench list datasets`, also with *; coco:PATH or voc:PATH for data of your own."
-    ),
-    click.option(
-        "--suite",
-        metavar="NAME|FILE",
-        help="A suite of methods and datasets in place of both: its name, or a YAML file.",
-    ),
-    click.option(
-        "--degrade",
-        default="",
-        metavar="RECIPE",
-        help='A further degradation on top, such as "blur(iso,var=2.4)|down(4)|noise(25)".',
-    ),
+_BEHIND = (
     names_option("--detector", "detectors", help="Detectors behind the methods.  [default: that of each dataset]"),
     click.option(
         "--config",
@@ -49,6 +34,26 @@ _OPTIONS = (
     ),
     data_root_option,
     click.option("--split", help="Split of the datasets.  [default: that of each dataset]"),
+)
+"""What stands behind the methods and the datasets: detectors, weights and folders; `lqbench time` takes them too."""
+
+_OPTIONS = (
+    names_option("--method", "methods", help='Methods, see `lqbench list methods`; "*" stands for any part of a name.'),
+    datasets_option(
+        help="Datasets, see `lqbench list datasets`, also with *; coco:PATH or voc:PATH for data of your own."
+    ),
+    click.option(
+        "--suite",
+        metavar="NAME|FILE",
+        help="A suite of methods and datasets in place of both: its name, or a YAML file.",
+    ),
+    click.option(
+        "--degrade",
+        default="",
+        metavar="RECIPE",
+        help='A further degradation on top, such as "blur(iso,var=2.4)|down(4)|noise(25)".',
+    ),
+    *_BEHIND,
     click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many images."),
     click.option(
         "--precision",
@@ -67,11 +72,14 @@ _OPTIONS = (
 )
 
 
+def behind_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what stands behind methods and datasets."""
+    return add_options(command, _BEHIND)
+
+
 def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options by which cells are asked for; ``Asked.of`` takes their values."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, _OPTIONS)
 
 
 @dataclass(frozen=True)

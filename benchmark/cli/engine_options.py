@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import add_options
+
 if TYPE_CHECKING:
     from ..engines.base import Engine
 
@@ -46,9 +48,7 @@ _OPTIONS = (
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where cells are computed; ``make_engine`` takes their values."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, _OPTIONS)
 
 
 def make_engine(name: str, jobs: int | None, address: str | None, slurm: Sequence[str]) -> Engine:

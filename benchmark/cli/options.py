@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,13 @@ def datasets_option(**attributes: Any) -> Callable[[Any], Any]:
     return click.option(
         "--dataset", "datasets", multiple=True, callback=split_datasets, metavar="NAME[,NAME...]", **attributes
     )
+
+
+def add_options(command: Callable[..., Any], options: Sequence[Callable[[Any], Any]]) -> Callable[..., Any]:
+    """Return a command with options, which its help lists in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 store_option = click.option(

@@ -195,6 +195,7 @@ class _Launch:
                 self._engine,
                 estimates,
                 _tell(tracker),
+                {one.job.cell.key for one in found if one.state == "done"},
             )
 
 

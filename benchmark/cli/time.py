@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .asking import behind_options
 from .main import INTERRUPTED, command_line
 from .options import (
     DEFAULT_STORE,
-    data_root_option,
     datasets_option,
     load_plugins,
     names_option,
@@ -32,18 +32,7 @@ FAILED = 1
 @click.command()
 @names_option("--method", "methods", required=True, help="Methods to time; see `lqbench list methods`.")
 @datasets_option(required=True, help="Datasets whose images to time them on; see `lqbench list datasets`.")
-@names_option("--detector", "detectors", help="Detectors behind the methods.  [default: that of each dataset]")
-@click.option("--config", metavar="FILE", help="Config of an mmdet model, for the detector mmdet.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint of the detector.")
-@click.option(
-    "--sr-weights",
-    "sr_files",
-    multiple=True,
-    metavar="[METHOD=]FILE",
-    help="Weights of a method's super-resolution or restoration network; once for each such method.",
-)
-@data_root_option
-@click.option("--split", help="Split of the datasets.  [default: that of each dataset]")
+@behind_options
 @click.option(
     "--limit",
     type=click.IntRange(min=1),

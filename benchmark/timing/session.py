@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,7 @@ from ...results.timing import Conditions, TimingRecord, read_timing, timing_path
 from ..plan import Group, Job
 from ..progress import Display
 from ..provenance import cpu_name, device_name, provenance
+from ..recording import now
 from .job import TimingJob, TimingOptions, timed_images
 from .launch import Measured, measure_apart
 from .statistics import latency, split_figures
@@ -74,7 +74,7 @@ def _settle(
     if found is not None:
         display.line(f"{job.title}: already timed")
         return TimingOutcome("stored", found)
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    started = now()
     display.line(f"{job.title}: timing {expected.images} images")
     measured = measure(TimingJob(group.method, group.settings, group.weights, job.dataset, options))
     if measured.result.mistake:

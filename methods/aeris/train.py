@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from ...datasets.dataset import Dataset
 from ...datasets.errors import UserError
 from ..training.cards import chosen_checkpoint, request_facts, run_facts, source_facts, validation_facts, write_card
-from ..training.checkpoints import load_network, read_checkpoint
+from ..training.checkpoints import LAST, load_network, read_checkpoint
 from ..training.heldout import HeldOut, clean_boxes, split_off
 from ..training.loaders import epoch_sampler, train_loader, val_loader
 from ..training.opening import drop_cache, image_loader, open_source, tell_first
@@ -133,7 +133,7 @@ def _fit(
     tell_first(request, f"training {request.method} on {len(data.learnt)} images for {recipe.schedule.epochs} epochs")
     train = _train_loader(request, recipe, data, sampler)
     val = None if held_out is None else val_loader(held_out, sampler)
-    run_fit(trainer, module, train, val, checkpoint)
+    run_fit(request.work / LAST, trainer, module, train, val, checkpoint)
     load_network(net, read_checkpoint(chosen_checkpoint(request)))
 
 

@@ -115,7 +115,9 @@ def fit(
         )
         checkpoint = work / f"{CHECKPOINT}.ckpt"
     first_epoch = read_checkpoint(checkpoint)["epoch"] + 1 if resume else 0
-    run_fit(trainer, module, _loader(crops, config.batch, first_epoch), None, checkpoint if resume else None)
+    run_fit(
+        checkpoint, trainer, module, _loader(crops, config.batch, first_epoch), None, checkpoint if resume else None
+    )
     last = read_checkpoint(checkpoint)
     load_network(net, last)  # Lightning itself leaves the averaged weights out where no epoch was left to run
     return int(last["global_step"])

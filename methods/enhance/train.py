@@ -15,8 +15,7 @@ import torch
 from ...datasets.dataset import Dataset
 from ...datasets.seeds import stable_seed
 from ..training.cards import chosen_checkpoint, request_facts, run_facts, validation_facts, write_card
-from ..training.checkpoints import load_network, read_checkpoint
-from ..training.finite import divergence_told
+from ..training.checkpoints import LAST, load_network, read_checkpoint
 from ..training.heldout import split_off
 from ..training.loaders import epoch_sampler, train_loader, val_loader
 from ..training.opening import drop_cache, open_source, tell_first
@@ -95,8 +94,7 @@ def _fit(request: FitRequest, recipe: RestorerRecipe, data: TrainingData) -> Aod
     pairs = Pairs(load, len(data.learnt), recipe.pairs, request.seed)
     train = train_loader(pairs, sampler, collate, request, recipe.run.workers)
     val = None if data.held_out is None else val_loader(data.held_out, sampler)
-    with divergence_told(request):
-        run_fit(trainer, module, train, val, checkpoint)
+    run_fit(request.work / LAST, trainer, module, train, val, checkpoint)
     load_network(network, read_checkpoint(chosen_checkpoint(request)))
     return network
 

@@ -26,8 +26,7 @@ from ..sr.catalog import build_sr
 from ..sr.checkpoints import load_sr, save_sr
 from ..sr.header import ARCHITECTURE, SrHeader
 from ..training.cards import chosen_checkpoint, request_facts, run_facts, validation_facts, write_card
-from ..training.checkpoints import read_checkpoint
-from ..training.finite import divergence_told
+from ..training.checkpoints import LAST, read_checkpoint
 from ..training.heldout import HeldOut, split_off
 from ..training.loaders import epoch_sampler, train_loader, val_loader
 from ..training.opening import drop_cache, image_loader, open_source, tell_first
@@ -209,8 +208,7 @@ def _fit(
     pairs = _pairs(request, recipe, data, to_detector, sampler)
     train = train_loader(pairs, sampler, collate, request, recipe.run.workers)
     val = None if data.held_out is None else val_loader(data.held_out, sampler)
-    with divergence_told(request):
-        run_fit(trainer, module, train, val, checkpoint)
+    run_fit(request.work / LAST, trainer, module, train, val, checkpoint)
     module.load_weights(read_checkpoint(chosen_checkpoint(request)))
 
 

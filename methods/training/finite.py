@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
 
 from ...datasets.errors import UserError
-from .checkpoints import LAST
-from .request import FitRequest
 
 
 class NotFiniteError(ArithmeticError):
@@ -36,8 +35,11 @@ def check_finite(module: pl.LightningModule, total: torch.Tensor, batch_idx: int
 
 
 @contextmanager
-def divergence_told(request: FitRequest) -> Iterator[None]:
+def divergence_told(last: Path) -> Iterator[None]:
     """Turn a ``NotFiniteError`` into a sentence for the user.
+
+    Args:
+        last: Where the training writes its last checkpoint.
 
     Raises:
         UserError: The loss is no number any more; the last checkpoint stays.
@@ -45,7 +47,6 @@ def divergence_told(request: FitRequest) -> Iterator[None]:
     try:
         yield
     except NotFiniteError as error:
-        last = request.work / LAST
         kept = f"the checkpoint before it is {last}" if last.is_file() else "there was no checkpoint before it"
         raise UserError(
             f"{error}; {kept}. Train again with a lower --set optimiser.learning_rate= or with --set optimiser.clip=1."

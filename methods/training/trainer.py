@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...datasets.errors import UserError
 from .checkpoints import checkpoint_callbacks
+from .finite import divergence_told
 from .loggers import make_loggers
 from .progress import progress_callback
 from .request import FitRequest
@@ -132,14 +133,30 @@ def accelerator(device: str, devices: int = 1) -> dict[str, Any]:
     return {"accelerator": "gpu", "devices": [int(index)] if index else devices}
 
 
-def run_fit(trainer: pl.Trainer, module: pl.LightningModule, train: Any, val: Any, checkpoint: Path | None) -> None:
+def run_fit(
+    last: Path,
+    trainer: pl.Trainer,
+    module: pl.LightningModule,
+    train: Any,
+    val: Any,
+    checkpoint: Path | None,
+) -> None:
     """Train, from a checkpoint where one is given.
+
+    Args:
+        last: Where the trainer writes its last checkpoint.
+        trainer: Lightning's trainer.
+        module: What is trained.
+        train: Loader of the training batches.
+        val: Loader of the batches to validate on; None for no validation.
+        checkpoint: What to go on from; None to begin.
 
     Raises:
         KeyboardInterrupt: The user stopped the training; Lightning's own exit is turned back into it.
+        UserError: The loss is no number any more; see ``divergence_told``.
     """
     try:
-        with quiet():
+        with quiet(), divergence_told(last):
             trainer.fit(module, train, val, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as error:
         raise KeyboardInterrupt from error

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -17,7 +19,9 @@ from lqbench.datasets.dataset import Dataset, open_dataset
 from lqbench.datasets.types import Batch, Detections
 from lqbench.methods.base import Method, MethodSettings
 from lqbench.methods.card import MethodCard
+from lqbench.methods.catalog import method_registry
 from lqbench.results.cell import Cell
+from lqbench.results.tables import GroundTruth
 
 IMAGES = 20
 HEIGHT, WIDTH = 64, 96
@@ -144,3 +148,37 @@ class Messages:
 @pytest.fixture
 def messages() -> Messages:
     return Messages()
+
+
+@pytest.fixture
+def no_user_setup(monkeypatch, tmp_path) -> Iterator[None]:
+    """No folder, store or method of this machine's user is seen; the test runs in an empty folder."""
+    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS", "LQBENCH_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    config = tmp_path / "config.yaml"
+    config.write_text("")
+    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
+    monkeypatch.chdir(tmp_path)
+    yield
+    method_registry.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def table_makers(load_script) -> ModuleType:
+    """Makers of small tables of ground truth and detections."""
+    return load_script("benchmark/random_tables.py")
+
+
+@pytest.fixture(scope="session")
+def truth_of(table_makers) -> Callable[..., GroundTruth]:
+    return table_makers.build_truth
+
+
+@pytest.fixture(scope="session")
+def detections_of(table_makers) -> Callable[..., pd.DataFrame]:
+    return table_makers.build_detections
+
+
+@pytest.fixture(scope="session")
+def random_tables(table_makers) -> Callable[..., tuple[GroundTruth, pd.DataFrame]]:
+    return table_makers.build_random

@@ -15,15 +15,7 @@ from lqbench.benchmark.cli.data import COMMANDS
 from lqbench.benchmark.cli.main import main
 from lqbench.datasets.dataset import open_dataset
 
-
-@pytest.fixture(autouse=True)
-def no_user_setup(monkeypatch, tmp_path):
-    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.yaml"
-    config.write_text("")
-    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("no_user_setup")
 
 
 def data(*arguments, code=0):

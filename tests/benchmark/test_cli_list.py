@@ -12,15 +12,7 @@ from lqbench.datasets.catalog import ANNOUNCED_DATASETS
 from lqbench.methods.aeris.method import Aeris
 from lqbench.methods.catalog import ANNOUNCED_METHODS
 
-
-@pytest.fixture(autouse=True)
-def no_user_setup(monkeypatch, tmp_path):
-    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.yaml"
-    config.write_text("")
-    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("no_user_setup")
 
 
 def listed(*arguments):

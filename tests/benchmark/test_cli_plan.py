@@ -52,16 +52,8 @@ STORE = Path(".lqbench/store")
 
 
 @pytest.fixture(autouse=True)
-def no_user_setup(monkeypatch, tmp_path):
-    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS", "LQBENCH_STORE"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.yaml"
-    config.write_text("")
-    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
-    monkeypatch.chdir(tmp_path)
+def plugin_file(no_user_setup, tmp_path):
     (tmp_path / "plugin.py").write_text(PLUGIN)
-    yield
-    method_registry.cache_clear()
 
 
 @pytest.fixture

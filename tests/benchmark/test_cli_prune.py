@@ -6,70 +6,14 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from lqbench.benchmark.cli.main import main
-from lqbench.datasets.types import Boxes, Detections, ImageRecord
-from lqbench.results.cell import Cell
 from lqbench.results.owner import this_process
-from lqbench.results.record import Metrics, Provenance, Record
-from lqbench.results.store import Store, detections_sha256
-from lqbench.results.tables import detections_frame
-
-
-class Images:
-    """Two images without objects; what fingerprint they have is asked for."""
-
-    classes: tuple[str, ...] = ("person",)
-    boxes: tuple[Boxes, ...] = (Boxes.empty(), Boxes.empty())
-
-    def __init__(self, fingerprint: str) -> None:
-        self.fingerprint = fingerprint
-        size = (40, 50)
-        self.records = tuple(ImageRecord(f"id-{i}", i, f"{i}.png", size, size, size, (1.0, 1.0), i) for i in range(2))
-
-    def facts(self) -> dict[str, Any]:
-        return {"title": "fake"}
-
-
-def write(
-    store: Store, method: str = "bicubic", score: float = 0.5, started: str = "2026-01-01", **cell: Any
-) -> Record:
-    """Store a finished cell with one detection; more words are fields of the cell."""
-    given = {"method_source": "a" * 64, "dataset": "fake", "dataset_version": "1", "split": "val"}
-    made = Cell(**{"method": method, "dataset_fingerprint": "f" * 64, **given, **cell})
-    box = Detections(np.array([[0, 0, 5, 5]], np.float32), np.array([score], np.float32), np.array([0]))
-    found = detections_frame([(0, box)])
-    record = Record(
-        cell=made,
-        status="done",
-        images=2,
-        detections=1,
-        started=started,
-        seconds={"detect": 1.0},
-        provenance=Provenance(lqbench_version="0", python="3", platform="p", cpu="c", device="cpu"),
-        metrics=Metrics(detections_sha256=detections_sha256(found), values={"AP": score}, per_class={}, scorer="test"),
-    )
-    store.save_ground_truth(Images(made.dataset_fingerprint))
-    store.write_cell(record, found)
-    return record
-
-
-def fail(store: Store, record: Record) -> Record:
-    """Store a failed record of a record's cell."""
-    failed = record.model_copy(update={"status": "failed", "error": "ValueError: no", "metrics": None})
-    store.write_failure(failed)
-    return failed
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Return all files below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
+from lqbench.results.record import Record
+from lqbench.results.store import Store
 
 SPARE = "b" * 64
 
@@ -100,15 +44,15 @@ def abandoned_claim(store: Store, record: Record) -> Path:
 
 
 @pytest.fixture
-def waste(store: Store) -> dict[str, list[Path]]:
+def waste(tiny, store: Store) -> dict[str, list[Path]]:
     """One of each sort, beside a finished cell with all that belongs to it."""
-    newest = write(store, "lr", started="2026-02-01")
-    older = write(store, "lr", started="2026-01-01", weights_sha256=SPARE)
-    failed = fail(store, write(Store.open(store.path.with_name("other")), "hr"))
-    fail(store, failed)
+    newest = tiny.write(store, "lr", started="2026-02-01")
+    older = tiny.write(store, "lr", started="2026-01-01", weights_sha256=SPARE)
+    failed = tiny.fail(store, tiny.write(Store.open(store.path.with_name("other")), "hr"))
+    tiny.fail(store, failed)
     put(store.path / "pictures" / newest.cell.directory / "crux-1.png")
     put(store.path / "partial" / failed.cell.directory / "chunk-000000.parquet")
-    store.save_ground_truth(Images("9" * 64))
+    store.save_ground_truth(tiny.Images("9" * 64))
     return {
         "superseded": [store.cell_path(older.cell)],
         "failed": [store.cell_path(failed.cell)],
@@ -124,8 +68,8 @@ def left(waste: dict[str, list[Path]]) -> set[str]:
     return {kind for kind, paths in waste.items() if all(path.exists() for path in paths)}
 
 
-def test_without_yes_it_is_only_shown(store, waste):
-    before = content(store.path)
+def test_without_yes_it_is_only_shown(tiny, store, waste):
+    before = tiny.content(store.path)
     result = run(store)
     assert result.exit_code == 0, result.output
     for kind, paths in waste.items():
@@ -133,7 +77,7 @@ def test_without_yes_it_is_only_shown(store, waste):
         assert shown == ([] if kind == "failed" else paths)
     assert "with other weights" in result.output
     assert "would remove 7 files and folders" in result.output
-    assert content(store.path) == before
+    assert tiny.content(store.path) == before
 
 
 def test_all_but_failed_cells_is_removed_by_default(store, waste):
@@ -162,8 +106,8 @@ def test_flags_choose_what_is_removed(store, waste, kind):
 @pytest.mark.parametrize(
     "change", [{"method_source": SPARE}, {"weights_sha256": SPARE}, {"dataset_fingerprint": SPARE}]
 )
-def test_the_newest_of_a_family_stays(store, change):
-    older, newer = write(store, started="2026-01-01"), write(store, started="2026-01-02", **change)
+def test_the_newest_of_a_family_stays(tiny, store, change):
+    older, newer = tiny.write(store, started="2026-01-01"), tiny.write(store, started="2026-01-02", **change)
     assert run(store, "--superseded", "--yes").exit_code == 0
     assert (store.has(older.cell), store.has(newer.cell)) == (False, True)
 
@@ -171,23 +115,26 @@ def test_the_newest_of_a_family_stays(store, change):
 @pytest.mark.parametrize(
     "change", [{"split": "test"}, {"limit": 3}, {"method_settings": {"a": 1}}, {"dataset": "x"}, {"method": "hr"}]
 )
-def test_other_settings_supersede_nothing(store, change):
-    write(store, started="2026-01-01")
-    write(store, started="2026-01-02", **{"weights_sha256": SPARE, **change})
+def test_other_settings_supersede_nothing(tiny, store, change):
+    tiny.write(store, started="2026-01-01")
+    tiny.write(store, started="2026-01-02", **{"weights_sha256": SPARE, **change})
     assert "nothing to remove" in run(store, "--superseded").output
 
 
-def test_a_newer_failure_supersedes_nothing(store):
-    finished = write(store, started="2026-01-01")
+def test_a_newer_failure_supersedes_nothing(tiny, store):
+    finished = tiny.write(store, started="2026-01-01")
     cell = finished.cell.model_copy(update={"weights_sha256": SPARE})
-    fail(store, finished.model_copy(update={"cell": cell, "started": "2026-01-02"}))
+    tiny.fail(store, finished.model_copy(update={"cell": cell, "started": "2026-01-02"}))
     assert "nothing to remove" in run(store).output
 
 
-def test_what_a_live_launcher_works_on_is_left_alone(store):
-    older, newer = write(store, started="2026-01-01"), write(store, started="2026-01-02", weights_sha256=SPARE)
+def test_what_a_live_launcher_works_on_is_left_alone(tiny, store):
+    older, newer = (
+        tiny.write(store, started="2026-01-01"),
+        tiny.write(store, started="2026-01-02", weights_sha256=SPARE),
+    )
     put(store.path / "partial" / newer.cell.directory / "chunk-000000.parquet")
-    store.save_ground_truth(Images("9" * 64))
+    store.save_ground_truth(tiny.Images("9" * 64))
     claims = [store.claim(record.cell, "000000") for record in (older, newer)]
     assert "nothing to remove" in run(store).output
     for claim in claims:
@@ -201,8 +148,8 @@ def test_a_young_temporary_is_somebodys(store):
     assert "nothing to remove" in run(store).output
 
 
-def test_a_damaged_cell_stays_and_so_does_all_ground_truth(store):
-    record = write(store)
+def test_a_damaged_cell_stays_and_so_does_all_ground_truth(tiny, store):
+    record = tiny.write(store)
     (store.cell_path(record.cell) / "record.json").write_text("{")
     assert "nothing to remove" in run(store, "--failed", "--superseded", "--ground-truth").output
 

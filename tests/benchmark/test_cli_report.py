@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,17 +11,6 @@ from click.testing import CliRunner, Result
 
 from lqbench.benchmark.cli.main import main
 from lqbench.results.record import Record
-
-
-@pytest.fixture(scope="module")
-def samples() -> ModuleType:
-    path = Path(__file__).parents[1] / "reports" / "sample_records.py"
-    spec = importlib.util.spec_from_file_location("lqbench_sample_records", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def write_store(path: Path, records: list[Record]) -> Path:

@@ -19,6 +19,8 @@ from lqbench.benchmark.cli.main import main
 from lqbench.methods.catalog import ANNOUNCED_METHODS, method_registry
 from lqbench.results.store import Store
 
+pytestmark = pytest.mark.usefixtures("no_user_setup")
+
 PLUGIN = """
 import numpy as np
 from lqbench.datasets.types import Detections
@@ -59,18 +61,6 @@ class Slow(Corner):
         time.sleep(0 if sample.record.index < 16 else float(os.environ.get("SLOW_SECONDS", "60")))
         return super().one(sample)
 """
-
-
-@pytest.fixture(autouse=True)
-def no_user_setup(monkeypatch, tmp_path):
-    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS", "LQBENCH_STORE"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.yaml"
-    config.write_text("")
-    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
-    monkeypatch.chdir(tmp_path)
-    yield
-    method_registry.cache_clear()
 
 
 @pytest.fixture

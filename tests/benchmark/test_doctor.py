@@ -9,15 +9,7 @@ from lqbench.benchmark import doctor
 from lqbench.benchmark.cli.main import main
 from lqbench.benchmark.doctor import Finding, bundled_weights, packages, places, store_writable, torch_works
 
-
-@pytest.fixture(autouse=True)
-def no_user_setup(monkeypatch, tmp_path):
-    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS", "LQBENCH_STORE"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.yaml"
-    config.write_text("")
-    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("no_user_setup")
 
 
 def test_packages_within_their_bounds_are_one_line():

@@ -13,6 +13,8 @@ from lqbench.datasets.catalog import ANNOUNCED_DATASETS
 from lqbench.datasets.errors import UserError
 from lqbench.methods.catalog import ANNOUNCED_METHODS, load_plugin, method_registry
 
+pytestmark = pytest.mark.usefixtures("no_user_setup")
+
 PLUGIN = """
 from lqbench.datasets.types import Detections
 from lqbench.methods.base import Method
@@ -40,16 +42,6 @@ def weights(tmp_path):
 @pytest.fixture
 def request_(coco_root, weights):
     return Request(("hr", "lr"), ("coco-d",), weights=weights, data_root=coco_root, limit=3)
-
-
-@pytest.fixture(autouse=True)
-def no_user_setup(monkeypatch, tmp_path):
-    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.yaml"
-    config.write_text("")
-    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
-    monkeypatch.chdir(tmp_path)
 
 
 def cells(request):

@@ -33,18 +33,10 @@ class Nothing(Method):
 
 
 @pytest.fixture(autouse=True)
-def no_user_setup(monkeypatch, tmp_path):
-    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.yaml"
-    config.write_text("")
-    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
-    monkeypatch.chdir(tmp_path)
-    plugin = tmp_path / "plugin.py"
-    plugin.write_text(PLUGIN)
-    load_plugin(plugin)
-    yield
-    method_registry.cache_clear()
+def plugin(no_user_setup, tmp_path):
+    path = tmp_path / "plugin.py"
+    path.write_text(PLUGIN)
+    load_plugin(path)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,18 +10,11 @@ import pytest
 
 from lqbench.methods.catalog import method_registry
 
-SCRIPT = Path(__file__).parents[1] / "plan_speed.py"
-
 
 @pytest.fixture
-def plan_speed(monkeypatch) -> Iterator[ModuleType]:
-    monkeypatch.syspath_prepend(str(SCRIPT.parent))  # the script imports its neighbour performance_page
-    spec = importlib.util.spec_from_file_location("lqbench_plan_speed", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
+def plan_speed(monkeypatch, load_script) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))  # the script imports its neighbour performance_page
+    yield load_script("plan_speed.py")
     method_registry.cache_clear()
 
 

@@ -13,8 +13,9 @@ import torch
 
 from lqbench.benchmark import runner
 from lqbench.benchmark.analysis.frames import results_frame
+from lqbench.benchmark.buckets import batches_of
 from lqbench.benchmark.evaluate import rescore
-from lqbench.benchmark.inference import CHUNK_IMAGES, batches_of, chunks_of
+from lqbench.benchmark.inference import CHUNK_IMAGES, chunks_of
 from lqbench.benchmark.runner import RunOptions, run_cells
 from lqbench.datasets.dataset import open_dataset
 from lqbench.datasets.errors import UserError

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -15,17 +11,6 @@ from lqbench.benchmark.analysis.frames import COLUMNS, results_frame
 from lqbench.benchmark.analysis.tables import is_oracle, primary_metric, score_table, transfer_matrix, value_of
 from lqbench.datasets.errors import UserError
 from lqbench.results.atomic import encode_parquet
-
-
-@pytest.fixture(scope="module")
-def samples() -> ModuleType:
-    path = Path(__file__).parents[2] / "reports" / "sample_records.py"
-    spec = importlib.util.spec_from_file_location("lqbench_sample_records", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -1,23 +1,13 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "performance.py"
-
 
 @pytest.fixture(scope="module")
-def performance() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("lqbench_performance", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def performance(load_script) -> ModuleType:
+    return load_script("performance.py")
 
 
 def test_the_page_states_every_measurement(performance: ModuleType) -> None:

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from lqbench.benchmark.cli.main import main
 from lqbench.benchmark.timing.statistics import latency
-from lqbench.methods.catalog import method_registry
 from lqbench.results.timing import LATENCY_COLUMNS, read_latencies, read_timings, timing_path
+
+pytestmark = pytest.mark.usefixtures("no_user_setup")
 
 PLUGIN = """
 import os
@@ -55,18 +56,6 @@ class Broken(Chatty):
     def detect(self, batch):
         raise RuntimeError("out of ideas")
 """
-
-
-@pytest.fixture(autouse=True)
-def no_user_setup(monkeypatch, tmp_path):
-    for name in ("LQBENCH_DATA", "LQBENCH_WEIGHTS", "LQBENCH_STORE"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config.yaml"
-    config.write_text("")
-    monkeypatch.setenv("LQBENCH_CONFIG", str(config))
-    monkeypatch.chdir(tmp_path)
-    yield
-    method_registry.cache_clear()
 
 
 def call(*words):

@@ -1,13 +1,12 @@
-"""Tables of ground truth and detections for the tests of metrics."""
+"""Tables of ground truth and detections for the tests of metrics, statistics and analyses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from lqbench.results.tables import BOX_COLUMNS, DETECTION_COLUMNS, GroundTruth
 
@@ -68,18 +67,3 @@ def build_random(
     frame["label"] = np.concatenate([labels[copies], rng.integers(classes, size=clutter)])
     frame["score"] = scores
     return truth, frame.reindex(columns=list(DETECTION_COLUMNS))
-
-
-@pytest.fixture(scope="session")
-def truth_of() -> Callable[..., GroundTruth]:
-    return build_truth
-
-
-@pytest.fixture(scope="session")
-def detections_of() -> Callable[..., pd.DataFrame]:
-    return build_detections
-
-
-@pytest.fixture(scope="session")
-def random_tables() -> Callable[..., tuple[GroundTruth, pd.DataFrame]]:
-    return build_random
