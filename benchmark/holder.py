@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..methods.memory import keep_freed_memory
 from .determinism import make_deterministic
 from .plan import Group
 
@@ -65,6 +66,7 @@ class MethodHolder:
 
     def _make(self, choice: Group) -> Method:
         make_deterministic(self._threads)
+        keep_freed_memory()
         start = time.perf_counter()
         try:
             method = choice.method(choice.settings)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ..datasets.errors import UserError
 from ..results.atomic import read_parquet_facts
-from ..results.claims import ClaimFacts
+from ..results.cell_claims import ClaimFacts
 from ..results.runs import PlannedCell, RunNote, is_alive, runs
 from ..results.store import Store
 from .eta import Work, seconds_left

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from ..results.claims import ClaimFacts
+from ..results.cell_claims import ClaimFacts
 from .eta import duration
 from .status import CellProgress, RunStatus, StoreStatus, failure_of
 

@@ -130,7 +130,7 @@ def _table(records: Sequence[TimingRecord]) -> TimingTable:
     ordered = sorted(done, key=lambda record: (not record.quiet, _median(record), record.cell.method))
     failed = [record for record in records if record.latency is None]
     given = first.conditions
-    policy = f", OMP_WAIT_POLICY {given.wait_policy}" if given.wait_policy else ""
+    policy = f", {given.wait_policy}" if given.wait_policy else ""
     return TimingTable(
         title=f"{first.cell.dataset}, {first.cell.split}: {given.images} images",
         conditions=f"{given.machine}; {given.threads} threads, batch {given.batch_size}, {given.precision}{policy}",

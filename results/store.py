@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..datasets.errors import UserError
 from .atomic import TEMPORARY, encode_parquet, replacing_directory, write_bytes, write_json
 from .cell import Cell
-from .claims import ClaimFacts, all_claims, lock_path
+from .cell_claims import ClaimFacts, all_claims, lock_path
 from .identity import StoreIdentity, ensure_identity, read_identity
 from .leftovers import remove_leftovers
 from .lock import Claim, claim, holder

@@ -43,7 +43,7 @@ class Conditions(_Part):
     precision: str
     """Number format of the arithmetic, such as "float32"."""
     wait_policy: str = ""
-    """OMP_WAIT_POLICY: whether threads that wait for each other spin; empty where it was not set."""
+    """How threads wait for each other, such as "GOMP_SPINCOUNT 100000"; empty where it was not set."""
     images: int
     """Images timed, spread evenly over the dataset."""
     warm_up: int

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 from typing import Any
 
 import click
 
 from ... import __version__
 from ...datasets.errors import UserError
+from ..waiting import wait_briefly
 
 COMMANDS = (
     *("run", "plan", "time", "status", "report", "compare", "score", "show", "list"),
@@ -84,10 +84,7 @@ Start with:
 @click.version_option(__version__, prog_name="lqbench", message="%(prog)s %(version)s")
 def main() -> None:
     """Entry point of the console script ``lqbench``."""
-    # Threads of torch that wait for each other spin by default. On a machine with other work they thereby take the
-    # processor from those they wait for: 16 images took 52 s in place of 3 s on two busy cores. libgomp reads this when
-    # torch is imported, which no command has done yet.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_briefly()
 
 
 if __name__ == "__main__":

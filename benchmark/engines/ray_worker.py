@@ -19,6 +19,7 @@ from ...results.store import Store
 from ..holder import MethodHolder
 from ..plan import Group, Job
 from ..progress import Expected
+from ..waiting import wait_briefly
 from ..work import Outcome, RunOptions, Shard
 from ..worker import CellFailedError, Worker, cause_of, conditions_of, results
 from .base import is_at
@@ -135,7 +136,7 @@ class RayWorker:
     def __init__(self, place: Place, options: RunOptions, name: str) -> None:
         from ...methods.catalog import load_plugin
 
-        _start_quietly()
+        wait_briefly()
         place.enter()
         for plugin in options.plugins:
             load_plugin(plugin)
@@ -217,8 +218,3 @@ def _portable(error: BaseException) -> Exception:
     if isinstance(error, UserError):
         return UserError(str(error))
     return RuntimeError(tail(error))
-
-
-def _start_quietly() -> None:
-    """Set what the command line sets for itself before torch is imported; see ``cli.main.main``."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

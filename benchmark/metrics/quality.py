@@ -24,6 +24,8 @@ Above what any 8-bit restoration other than a perfect one reaches in practice.
 
 _LUMA = np.array([65.481, 128.553, 24.966]) / 255.0
 _RADIUS, _SIGMA = 5, 1.5
+_WEIGHTS = np.exp(-0.5 * (np.arange(-_RADIUS, _RADIUS + 1) / _SIGMA) ** 2)
+_WINDOW = tuple(float(weight) for weight in _WEIGHTS / _WEIGHTS.sum())
 _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
 
@@ -93,21 +95,24 @@ def ssim_rgb(a: NDArray[Any], b: NDArray[Any], crop: int = 0) -> float:
 
 
 def _prepare(a: NDArray[Any], b: NDArray[Any], crop: int) -> NDArray[np.float64]:
-    """Return both images, checked and cropped, as float64 (2, H, W, 3)."""
+    """Return both images, checked and cropped, as float64 (2, 3, H, W): whole planes in a row are quickest to read."""
     if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3:
         raise ValueError(f"two RGB images of one shape (H, W, 3) are needed, not {a.shape} and {b.shape}")
     height, width = a.shape[:2]
     if crop < 0 or min(height, width) <= 2 * crop:
         raise ValueError(f"a crop of {crop} pixels at each border leaves nothing of {height} x {width} pixels")
-    pair = np.stack([a, b]).astype(np.float64)
+    pair = np.empty((2, 3, height, width))
+    for planes, image in zip(pair, (a, b), strict=True):
+        planes[:] = image.transpose(2, 0, 1)
     if not (pair.min() >= 0.0 and pair.max() <= PEAK):  # written so that NaN fails too
         raise ValueError(f"values must lie in [0, 255], not in [{pair.min()}, {pair.max()}]")
-    return pair[:, crop : height - crop, crop : width - crop]
+    return pair[..., crop : height - crop, crop : width - crop]
 
 
 def _luma(pair: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (2, H, W, 1) luma of RGB (2, H, W, 3)."""
-    return (pair @ _LUMA + 16.0)[..., np.newaxis]
+    """Return (2, 1, H, W) luma of RGB (2, 3, H, W)."""
+    red, green, blue = _LUMA
+    return (red * pair[:, :1] + green * pair[:, 1:2] + blue * pair[:, 2:]) + 16.0
 
 
 def _rmse(pair: NDArray[np.float64]) -> float:
@@ -120,30 +125,14 @@ def _psnr(pair: NDArray[np.float64]) -> float:
 
 
 def _ssim(pair: NDArray[np.float64]) -> list[float]:
-    """Return the mean SSIM of each channel of (2, H, W, C)."""
-    if min(pair.shape[1:3]) < 2 * _RADIUS + 1:
-        raise ValueError(f"SSIM needs at least 11 x 11 pixels, not {pair.shape[1]} x {pair.shape[2]}")
-    # Channel by channel, since whole planes in a row are several times faster than every third number.
-    return [_ssim_of_planes(*np.ascontiguousarray(pair[..., channel])) for channel in range(pair.shape[-1])]
+    """Return the mean SSIM of each channel of (2, C, H, W)."""
+    if min(pair.shape[2:]) < 2 * _RADIUS + 1:
+        raise ValueError(f"SSIM needs at least 11 x 11 pixels, not {pair.shape[2]} x {pair.shape[3]}")
+    return [_ssim_of_planes(*pair[:, channel]) for channel in range(pair.shape[1])]
 
 
 def _ssim_of_planes(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Return the mean SSIM of two channels (H, W)."""
-    mean_a, mean_b = _smooth(a), _smooth(b)
-    square_a, square_b, product = mean_a * mean_a, mean_b * mean_b, mean_a * mean_b
-    variances = _smooth(a * a + b * b) - square_a - square_b
-    covariance = _smooth(a * b) - product
-    similarity = (2 * product + _C1) * (2 * covariance + _C2)
-    similarity /= (square_a + square_b + _C1) * (variances + _C2)
-    return float(similarity.mean())
+    from .ssim_kernel import mean_similarity
 
-
-def _smooth(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Gaussian-weighted local mean of (H, W) where the window fits: (H - 10, W - 10)."""
-    import cv2
-
-    offsets = np.arange(-_RADIUS, _RADIUS + 1)
-    window = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
-    window /= window.sum()
-    smoothed = np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, window, window), np.float64)
-    return smoothed[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
+    return mean_similarity(a, b, _WINDOW, (_C1, _C2))

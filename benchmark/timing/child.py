@@ -15,6 +15,7 @@ from time import perf_counter_ns
 from typing import IO, TYPE_CHECKING
 
 from ...datasets.errors import UserError
+from ...methods.memory import keep_freed_memory
 from ...results.atomic import encode_parquet, write_bytes
 from ..determinism import make_deterministic
 from ..provenance import provenance
@@ -51,6 +52,7 @@ def _measure(job: TimingJob, folder: Path, channel: IO[str]) -> Result:
     options = job.options
     torch.set_num_threads(options.threads)
     make_deterministic()
+    keep_freed_memory()
     clock = device_clock(options.device)
     batches, load_ms = _batches(job)
     memory = PeakMemory(options.device)

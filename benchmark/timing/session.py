@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..plan import Group, Job
 from ..progress import Display
 from ..provenance import cpu_name, device_name, provenance
 from ..recording import now
+from ..waiting import waiting
 from .job import TimingJob, TimingOptions, timed_images
 from .launch import Measured, measure_apart
 from .statistics import latency, split_figures
@@ -92,7 +92,7 @@ def _conditions(job: Job, options: TimingOptions) -> Conditions:
         threads=options.threads,
         batch_size=options.batch_size,
         precision="float32",
-        wait_policy=os.environ.get("OMP_WAIT_POLICY", ""),
+        wait_policy=waiting(),
         images=timed_images(len(job.dataset), options),
         warm_up=options.warm_up,
         repeat=options.repeat,

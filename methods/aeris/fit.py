@@ -9,6 +9,7 @@ import torch
 from ...datasets.degradations.resize import to_float
 from ...datasets.types import Detections
 from ..boxes import MAX_DETECTIONS, finish
+from ..training.finite import check_finite
 from ..training.heldout import HeldOut
 from ..training.request import Measure
 from ..training.schedule import optimiser_and_schedule
@@ -49,6 +50,7 @@ class AerisTraining(DetectionTraining):
         """Return the loss of one batch of clean crops."""
         losses = self.losses(batch, self.global_step)
         total = losses.total(self.recipe.losses)
+        check_finite(self, total, batch_idx)
         count = len(batch.images)
         self.log("loss", total, on_step=False, on_epoch=True, prog_bar=True, batch_size=count)
         parts = {name: value for name, value in losses._asdict().items() if value is not None}

@@ -11,10 +11,12 @@ import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from torch.utils.data import DataLoader
 
+from ..memory import keep_freed_memory
 from ..training.checkpoints import load_network, read_checkpoint
+from ..training.finite import check_finite
 from ..training.progress import progress_callback
 from ..training.request import Tell
-from ..training.trainer import accelerator, keep_freed_memory, quiet, run_fit
+from ..training.trainer import accelerator, quiet, run_fit
 from .config import OptimiserConfig
 from .crops import Crops, CropSampler
 from .loss import detector_loss
@@ -37,6 +39,7 @@ class TrainingModule(pl.LightningModule):
         """Return the loss of one batch of crops (B, 3, size, size) with their targets."""
         images, targets = batch
         loss = detector_loss(self.net(images), targets)
+        check_finite(self, loss, batch_idx)
         self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(images))
         return loss
 

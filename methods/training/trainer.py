@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import warnings
@@ -18,15 +17,13 @@ from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...datasets.errors import UserError
+from ..memory import keep_freed_memory
 from .checkpoints import checkpoint_callbacks
 from .finite import divergence_told
 from .loggers import make_loggers
 from .progress import progress_callback
 from .request import FitRequest
 from .seeding import SeedEachStep
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-"""Options of glibc's ``mallopt``, as numbered in its malloc.h."""
 
 
 class RunConfig(BaseModel):
@@ -167,20 +164,6 @@ def process_rank() -> int:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank()
     return int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or os.environ.get("LOCAL_RANK") or 0)
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep freed blocks for the next step, where the C library is glibc.
-
-    By default it hands blocks of feature-map size back to the system at once and asks for them anew in the next step;
-    clearing their pages took a quarter of the training time on a CPU.
-    """
-    try:
-        library = ctypes.CDLL("libc.so.6")
-    except OSError:
-        return
-    for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
-        library.mallopt(option, 2**30)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
@@ -14,6 +13,7 @@ from click.testing import CliRunner
 from lqbench import __version__
 from lqbench.benchmark.cli import main as module
 from lqbench.benchmark.cli.main import COMMANDS, command_line, main
+from lqbench.benchmark.waiting import waiting
 from lqbench.datasets.errors import UserError
 
 
@@ -86,14 +86,21 @@ def test_the_command_line_is_kept_for_records(monkeypatch):
     assert seen == [("lqbench", "doctor")]
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_waiting_threads_yield_unless_the_user_says_otherwise(monkeypatch, given, expected):
-    if given is None:
-        monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    else:
-        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "GOMP_SPINCOUNT 100000"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "OMP_WAIT_POLICY ACTIVE"),
+        ({"GOMP_SPINCOUNT": "7"}, "GOMP_SPINCOUNT 7"),
+    ],
+)
+def test_threads_wait_briefly_unless_the_user_says_otherwise(monkeypatch, given, expected):
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
     seen = []
-    replace_doctor(monkeypatch, lambda: seen.append(os.environ["OMP_WAIT_POLICY"]))
+    replace_doctor(monkeypatch, lambda: seen.append(waiting()))
     invoke("doctor")
     assert seen == [expected]
 

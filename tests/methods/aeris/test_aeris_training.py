@@ -22,6 +22,7 @@ from lqbench.methods.aeris.checkpoint import load_weights
 from lqbench.methods.aeris.config import VARIANTS
 from lqbench.methods.aeris.data import Crops, collate
 from lqbench.methods.aeris.fit import AerisTraining
+from lqbench.methods.aeris.loss import Losses
 from lqbench.methods.aeris.net import AerisNet
 from lqbench.methods.aeris.recipe import load_recipe
 from lqbench.methods.aeris.train import train_aeris
@@ -249,6 +250,13 @@ def test_a_dataset_without_clean_images_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(opening, "dataset_spec", lambda name: SimpleNamespace(splits=("val",)))
     with pytest.raises(UserError, match="give --set train_split= one of val"):
         train_aeris(request(tmp_path / "x.safetensors"))
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Losses, "total", lambda self, weights: self.heat * float("nan"))
+    with pytest.raises(UserError, match=r"the loss of step 0 \(batch 0 of epoch 1\) is nan; .*learning_rate"):
+        train_aeris(request(tmp_path / "x.safetensors"))
+    assert not (tmp_path / "x.safetensors").exists()
 
 
 def test_bfloat16_trains(tmp_path: Path) -> None:

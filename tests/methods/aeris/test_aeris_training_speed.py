@@ -13,7 +13,7 @@ from lqbench.methods.aeris.fit import AerisTraining
 from lqbench.methods.aeris.net import AerisNet
 from lqbench.methods.aeris.recipe import load_recipe
 from lqbench.methods.aeris.transform import InModelDegradation
-from lqbench.methods.training.trainer import keep_freed_memory
+from lqbench.methods.memory import keep_freed_memory
 
 STEPS = 30
 MOST, MOST_AT_FULL_SIZE = 1.10, 1.25

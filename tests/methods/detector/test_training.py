@@ -17,7 +17,7 @@ from torchvision.ops import box_iou
 
 from lqbench.datasets.errors import UserError
 from lqbench.datasets.types import Boxes
-from lqbench.methods.detector import train
+from lqbench.methods.detector import fit, train
 from lqbench.methods.detector.train import TrainingJob, train_detector
 from lqbench.methods.detector.weights import load_weights
 from lqbench.methods.detectors.mini import MiniDetector
@@ -142,6 +142,15 @@ def test_resuming_needs_a_checkpoint_of_the_same_job(tmp_path: Path, monkeypatch
         train_detector(job)
     with pytest.raises(UserError, match="another dataset, config or seed"):
         train_detector(TrainingJob("toy", "tiny", job.out, seed=1), resume=True)
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = fit.detector_loss
+    monkeypatch.setattr(fit, "detector_loss", lambda *given: plain(*given) * float("nan"))
+    job = TrainingJob("toy", "tiny", tmp_path / "x.safetensors")
+    with pytest.raises(UserError, match=r"the loss of step 0 \(batch 0 of epoch 1\) is nan; .*learning_rate"):
+        train_detector(job)
+    assert not job.out.exists()
 
 
 def test_trained_weights_load_and_find_the_rectangle(tmp_path: Path) -> None:

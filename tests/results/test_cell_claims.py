@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lqbench.results.claims import lock_path
+from lqbench.results.cell_claims import lock_path
 from lqbench.results.leftovers import ABANDONED_SECONDS
 from lqbench.results.lock import STALE_SECONDS
 from lqbench.results.store import Store
