@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -14,6 +16,10 @@ from typing import Any
 
 TEMPORARY = ".tmp-"
 """Prefix of unfinished files and folders; readers skip it."""
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of Linux' fcntl.h and stdio.h."""
+_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
+"""What a kernel or a file system says that cannot exchange two names."""
 SWAP_TRIES = 100
 """Attempts at putting a folder where others put theirs at the same time; each failure means that one of them got in."""
 
@@ -98,10 +104,32 @@ def _rename_to_free(temporary: Path, path: Path) -> bool:
     return True
 
 
+def _exchange(temporary: Path, path: Path) -> bool:
+    """Let two folders change names in one step; False where the system cannot, or one of them is not there."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):  # no Linux, or a C library of before 2018
+        return False
+    if renameat2(_HERE, os.fsencode(temporary), _HERE, os.fsencode(path), _EXCHANGE) == 0:
+        return True
+    error = ctypes.get_errno()
+    if error in (*_UNSUPPORTED, errno.ENOENT):
+        return False
+    raise OSError(error, os.strerror(error), str(path))
+
+
 def _swap_in(temporary: Path, path: Path) -> None:
+    """Put a finished folder in the place of an older one, which is removed."""
+    if _exchange(temporary, path):
+        shutil.rmtree(temporary, ignore_errors=True)
+    else:
+        _swap_in_two_steps(temporary, path)
+
+
+def _swap_in_two_steps(temporary: Path, path: Path) -> None:
     """Rename a finished folder into place, moving an older one out of the way first.
 
-    No file system renames a folder over a filled one, so for a moment there is none at ``path``. Should the second
+    Such a file system renames no folder over a filled one, so for a moment there is none at ``path``. Should the second
     renaming fail, the older folder gets its place back.
     """
     for _ in range(SWAP_TRIES):

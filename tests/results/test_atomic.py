@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lqbench.datasets import atomic
 from lqbench.results.atomic import (
     encode_parquet,
     read_parquet,
@@ -42,7 +43,15 @@ def test_a_failed_folder_keeps_the_old_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_is_replaced_as_a_whole(tmp_path):
+@pytest.fixture(params=[True, False], ids=["exchange", "two steps"])
+def exchanging(request, monkeypatch):
+    """Whether the file system exchanges two names in one step; the other way is tried everywhere."""
+    if not request.param:
+        monkeypatch.setattr(atomic, "_exchange", lambda temporary, path: False)
+    return request.param
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path, exchanging):
     path = tmp_path / "folder"
     for name in ("first", "second"):
         with replacing_directory(path) as folder:
@@ -61,7 +70,7 @@ def test_parquet_bytes_depend_on_content_alone(tmp_path):
     assert read_parquet_facts(path) == {"range": [0, 3]}
 
 
-def test_of_two_who_fill_one_folder_the_later_replaces_or_yields(tmp_path):
+def test_of_two_who_fill_one_folder_the_later_replaces_or_yields(tmp_path, exchanging):
     path = tmp_path / "folder"
     for keep_older, expected in ((False, "mine"), (True, "theirs")):
         with replacing_directory(path, keep_older=keep_older) as folder:
@@ -72,10 +81,30 @@ def test_of_two_who_fill_one_folder_the_later_replaces_or_yields(tmp_path):
         assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_older_folder_is_there_until_the_new_one_is(tmp_path, monkeypatch):
+    """A process that is killed while it replaces a folder leaves a whole one behind, whenever that is."""
+    path = tmp_path / "folder"
+    with replacing_directory(path) as folder:
+        (folder / "old").touch()
+    if not atomic._exchange(path, path):
+        pytest.skip("this file system cannot exchange two names")
+
+    def refuse(self, target):
+        assert self != path, "the older folder was moved out of the way"
+        raise OSError(errno.ENOTEMPTY, "Directory not empty")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with replacing_directory(path) as folder:
+        (folder / "new").touch()
+    assert [file.name for file in path.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_folder_gets_its_place_back_if_its_successor_cannot_have_it(tmp_path, monkeypatch):
     path = tmp_path / "folder"
     with replacing_directory(path) as folder:
         (folder / "file").write_text("old")
+    monkeypatch.setattr(atomic, "_exchange", lambda temporary, path: False)
     rename, calls = Path.rename, []
 
     def failing(self, target):
