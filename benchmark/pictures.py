@@ -17,6 +17,7 @@ from ..datasets.errors import UserError
 from ..datasets.prepare.preview import spread
 from ..methods.base import Method
 from ..methods.catalog import method_cards, method_registry
+from ..methods.memory import keep_freed_memory
 from ..results.pictures import PictureFacts, write_picture
 from .attention import Attention, attention
 from .crux_picture import crux_picture
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 CRUX = "crux"
 _ROUNDING = 1e-4
 """By which a mask may leave [0, 1]; what it does is cut off."""
+
+
+class NoMaskError(UserError):
+    """A method has no mask to show."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,10 @@ def refuse_maskless(name: str) -> None:
     """Refuse a method that has no mask, before anything is computed; unknown names are left to the plan.
 
     Raises:
-        UserError: It has none; those that have one are named.
+        NoMaskError: It has none; those that have one are named.
     """
     if name in method_registry() and name not in _masked_methods():
-        raise UserError(_no_mask(name))
+        raise NoMaskError(_no_mask(name))
 
 
 def choose_images(dataset: Dataset, ids: Sequence[str], count: int) -> list[int]:
@@ -93,17 +98,22 @@ def show_crux(
             read; the folder cannot be written.
     """
     shown = []
-    with _set_up(group, device) as method:
+    with ready_method(group, device) as method:
         for index in indices:
-            shown.append(_show_one(method, group.jobs[0], index, folder))
+            shown.append(show_one(method, group.jobs[0], index, folder))
             on_image()
     return shown
 
 
 @contextmanager
-def _set_up(group: Group, device: str) -> Iterator[Method]:
-    """Yield the group's method with its weights loaded; it is torn down at the end, also after a failure."""
+def ready_method(group: Group, device: str) -> Iterator[Method]:
+    """Yield a group's method with its weights loaded; it is torn down at the end, also after a failure.
+
+    Raises:
+        UserError: Weights are missing or broken.
+    """
     make_deterministic()
+    keep_freed_memory()
     method = group.method(group.settings)
     try:
         method.setup(device, group.weights)
@@ -112,7 +122,19 @@ def _set_up(group: Group, device: str) -> Iterator[Method]:
         method.teardown()
 
 
-def _show_one(method: Method, job: Job, index: int, folder: Path) -> Shown:
+def show_one(method: Method, job: Job, index: int, folder: Path) -> Shown:
+    """Write the picture of a method's mask on one image.
+
+    Args:
+        method: Set up.
+        job: Its cell.
+        index: Position of the image.
+        folder: Where the picture goes, whole or not at all.
+
+    Raises:
+        NoMaskError: The method has no mask.
+        UserError: As ``show_crux``.
+    """
     with single_thread():
         sample = job.dataset.sample(index, clean=method.card.needs_clean)
     mask = _mask(method, sample)
@@ -133,7 +155,8 @@ def _mask(method: Method, sample: Sample) -> NDArray[np.float32]:
     """Return a method's mask of an image, float32 (h, w) in [0, 1].
 
     Raises:
-        UserError: There is none, or it breaks the contract.
+        NoMaskError: There is none.
+        UserError: It breaks the contract.
     """
     import torch
 
@@ -141,7 +164,7 @@ def _mask(method: Method, sample: Sample) -> NDArray[np.float32]:
     with torch.no_grad():
         focus = method.focus(sample)
     if focus is None:
-        raise UserError(_no_mask(method.card.name))
+        raise NoMaskError(_no_mask(method.card.name))
     mask = focus.detach().float().cpu().numpy()
     if mask.shape != sample.record.size or not ((mask >= -_ROUNDING) & (mask <= 1 + _ROUNDING)).all():
         raise UserError(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from PIL import Image
 
 from ..results.pictures import FOLDER, StoredPicture
+from .gallery_data import CRUX
 from .provenance import CellSource
 
 PICTURES = 6
@@ -84,15 +86,24 @@ class CellGallery:
         return [_embedded(picture) for picture in self.stored[:PICTURES]]
 
 
-def galleries(sources: Sequence[CellSource], pictures: Mapping[str, Sequence[StoredPicture]]) -> list[CellGallery]:
-    """Return the galleries of the cells that have pictures, in the order of the rows.
+def galleries(
+    sources: Sequence[CellSource], pictures: Mapping[str, Sequence[StoredPicture]], without: Collection[Path] = ()
+) -> list[CellGallery]:
+    """Return the galleries of the cells that have pictures of their masks, in the order of the rows.
 
     Args:
         sources: The cells.
-        pictures: Stored pictures by the cell's key.
+        pictures: Stored pictures by the cell's key; those of other kinds are for the gallery of images.
+        without: Files of pictures that are shown elsewhere.
     """
-    keyed = [(source, tuple(pictures.get(source.row.key, ()))) for source in sources]
+    keyed = [
+        (source, tuple(one for one in pictures.get(source.row.key, ()) if _own(one, without))) for source in sources
+    ]
     return [CellGallery(source, stored) for source, stored in keyed if stored]
+
+
+def _own(picture: StoredPicture, without: Collection[Path]) -> bool:
+    return picture.facts.kind == CRUX and picture.path not in without
 
 
 def _embedded(picture: StoredPicture) -> EmbeddedPicture:

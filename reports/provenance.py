@@ -10,7 +10,7 @@ from ..results.record import Provenance, RestorationCost
 from .columns import FLOPS
 from .rows import Row
 from .sections import DatasetSection
-from .text import join, settings_text
+from .text import join, plain, settings_text
 
 _DIRTY = {True: "with uncommitted changes", False: "clean working tree", None: ""}
 
@@ -41,6 +41,7 @@ class Environment:
         pairs = [
             ("lqbench", given.lqbench_version),
             ("Commit", join(given.commit, _DIRTY[given.dirty])),
+            ("Machine", given.host),
             ("Device", given.device),
             ("CPU", given.cpu),
             ("Platform", given.platform),
@@ -66,6 +67,7 @@ class CellSource:
             f"{phase} {record.seconds[phase]:.1f} s" for phase in sorted(record.seconds, key=_phase_order)
         )
         pairs = [
+            ("Protocol", plain(self.section.facts.get("protocol"))),
             ("Settings", settings_text(record.cell.method_settings)),
             ("Started", record.started),
             ("Wall time", f"{seconds} on {record.provenance.device} (not a benchmark of speed)" if seconds else ""),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..results.pictures import StoredPicture
 from ..results.record import Record
@@ -11,15 +13,26 @@ from ..results.timing import TimingRecord
 from .cards import CardView, card_views
 from .columns import Column
 from .gallery import CellGallery, galleries
+from .gallery_data import GalleryTrack
+from .gallery_page import TrackGallery, track_galleries
+from .grid import Grid
+from .overview import overview_grids
+from .parts import PaperTables, figures, matrix_tables, paper_tables
 from .precision import HEADINGS as PRECISION_HEADINGS
 from .precision import PrecisionEffect, precision_effects
 from .provenance import CellSource, Environment, cell_sources
 from .rows import canonical
 from .sections import DatasetSection, sections_of
-from .summary import Headline, MatrixRow, headlines, matrix
-from .tables import Table, comparison_tables
+from .summary import Headline, headlines
+from .tables import NO_DETECTOR, Table, comparison_tables
 from .timing import COLUMNS as TIMING_COLUMNS
 from .timing import TimingTable, timing_tables
+
+if TYPE_CHECKING:
+    from ..benchmark.analysis.cells import CellAnalysis
+    from ..results.ledger import Ledger
+    from ..results.runs import SkippedCell
+    from .figures import FigureFile
 
 READING = (
     "Every number was computed from stored detections. The rows of one table saw the same images, byte for byte; rows "
@@ -30,7 +43,10 @@ READING = (
     "missing number is never counted as zero.",
     "An image set marked as a subset is smaller than the published split; its numbers do not compare with "
     "published ones.",
-    "Differences between rows are not tested for significance here; on few images, small ones mean nothing.",
+    "A number in bold is better than every other of its column by more than chance; nothing else is tested for "
+    "significance here, and on few images small differences mean nothing.",
+    "In the gallery a detection counts as found if it covers a true box of its class with IoU of at least 0.5, best "
+    "score first; that is for looking only, and no number comes from it.",
 )
 """The paragraphs of the section on reading."""
 
@@ -42,22 +58,41 @@ class Report:
         records: Records in any order; the report does not depend on it.
         pictures: Stored pictures by the cell's key; those of other cells are not shown.
         timings: Timings of the same methods, in any order.
+        ledger: Published numbers; without it no table of a paper is shown.
+        analyses: Replicates and more by the cell's key; without them nothing is tested and no figure is drawn.
+        gallery: Pictures and boxes of images, by image set; methods that are not among the records are not shown.
+        vouched: sha256 of weights that are known to be a paper's own, see ``papers.paper_grids``.
+        skipped: What runs left out, with the reasons.
+        draws: Whether there are figures, which take some seconds.
     """
 
     title = "Object detection on degraded images"
     reading = READING
     precision_headings = PRECISION_HEADINGS
     timing_columns = TIMING_COLUMNS
+    no_detector = NO_DETECTOR
 
     def __init__(
         self,
         records: Sequence[Record],
         pictures: Mapping[str, Sequence[StoredPicture]] | None = None,
         timings: Sequence[TimingRecord] = (),
+        ledger: Ledger | None = None,
+        analyses: Mapping[str, CellAnalysis] | None = None,
+        gallery: Sequence[GalleryTrack] = (),
+        vouched: Collection[str] = (),
+        skipped: Sequence[SkippedCell] = (),
+        draws: bool = False,
     ) -> None:
         self.records = canonical(records)
         self._pictures = pictures or {}
         self._timings = timings
+        self._ledger = ledger
+        self._analyses = analyses or {}
+        self._gallery = gallery
+        self._vouched = vouched
+        self._skipped = skipped
+        self._draws = draws
 
     @cached_property
     def tables(self) -> list[Table]:
@@ -75,15 +110,24 @@ class Report:
         return headlines(self.sections)
 
     @cached_property
-    def matrix(self) -> list[MatrixRow]:
-        """Return the primary metric of all methods on all image sets."""
-        return matrix(self.sections)
+    def overview(self) -> list[Grid]:
+        """Return what was run and on what, and what has no number."""
+        return overview_grids(self.sections, self.sources, self._skipped)
 
-    @property
-    def matrix_headings(self) -> list[str]:
-        """Return the headings of the matrix as plain text."""
-        sets = [f"{section.name}: {section.tables[0].primary.label}" for section in self.sections]
-        return ["method", "detector", *sets]
+    @cached_property
+    def matrices(self) -> list[Grid]:
+        """Return the primary metric of all methods on all image sets, one table a detector."""
+        return matrix_tables(self.records, self._analyses)
+
+    @cached_property
+    def papers(self) -> list[PaperTables]:
+        """Return the papers' tables with what was measured beside them."""
+        return paper_tables(self._ledger, self.records, self._analyses, self._vouched)
+
+    @cached_property
+    def figures(self) -> list[FigureFile]:
+        """Return the figures; none where they are not wanted."""
+        return figures(self.records, self._analyses, self._timings) if self._draws else []
 
     @cached_property
     def sources(self) -> list[CellSource]:
@@ -98,8 +142,34 @@ class Report:
 
     @cached_property
     def galleries(self) -> list[CellGallery]:
-        """Return the pictures of the cells that have some."""
-        return galleries(self.sources, self._pictures)
+        """Return the pictures of cells that the gallery of images does not show."""
+        return galleries(self.sources, self._pictures, self._in_gallery)
+
+    @cached_property
+    def track_galleries(self) -> list[TrackGallery]:
+        """Return the images of each image set with what every method made of them."""
+        return track_galleries(self._gallery, self.sources)
+
+    @property
+    def _in_gallery(self) -> set[Path]:
+        """Return the files of the masks that the gallery of images shows."""
+        shown = [gallery.track.images for gallery in self.track_galleries]
+        return {view.crux.path for images in shown for image in images for view in image.views if view.crux}
+
+    @property
+    def method_by_key(self) -> dict[str, str]:
+        """Return the names of the methods by the keys of the cells, whose provenance is all on the page."""
+        return {source.row.key: source.row.record.cell.method for source in self.sources}
+
+    @property
+    def choices(self) -> list[tuple[str, str, list[str]]]:
+        """Return what the page can be narrowed to: (attribute, label, values)."""
+        cells = [record.cell for record in self.records]
+        return [
+            ("method", "Method", sorted({cell.method for cell in cells})),
+            ("dataset", "Image set", list(dict.fromkeys(section.name for section in self.sections))),
+            ("detector", "Detector", sorted({table.key.detector_name for table in self.tables})),
+        ]
 
     @cached_property
     def precision_effects(self) -> list[PrecisionEffect]:

@@ -1,4 +1,4 @@
-"""The head of a report: one sentence per table and the matrix of all methods on all image sets."""
+"""The head of a report: one sentence per table."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .columns import CEILING_SHARE, MISSING
-from .rows import Row
+from .columns import CEILING_SHARE
 from .sections import DatasetSection
 from .tables import Table
 
@@ -25,32 +24,6 @@ class Headline:
     section: DatasetSection
     detector: str
     text: str
-
-
-@dataclass(frozen=True)
-class MatrixRow:
-    """One method behind one detector on all image sets.
-
-    Attributes:
-        label: The row's label.
-        detector: The detector's name.
-        ceiling: True where the method sees the clean image.
-        cells: Per section (printed value, stored value or None): a dash where the cell was not run.
-    """
-
-    label: str
-    detector: str
-    ceiling: bool
-    cells: tuple[tuple[str, float | None], ...]
-
-    @property
-    def text_row(self) -> list[str]:
-        """Return the row as printed: marked label, detector, then values without unit."""
-        return [
-            f"{self.label} (ceiling)" if self.ceiling else self.label,
-            self.detector,
-            *(text for text, _ in self.cells),
-        ]
 
 
 def headlines(sections: Sequence[DatasetSection]) -> list[Headline]:
@@ -83,28 +56,3 @@ def _ceiling_text(table: Table) -> str:
     if row is None:
         return ""
     return f" ({row.label} on clean images: {table.primary.text_with_unit(table.value(row, table.primary))})"
-
-
-def matrix(sections: Sequence[DatasetSection]) -> list[MatrixRow]:
-    """Return the primary metric of every method and detector on every image set, detectors together, ceilings first.
-
-    Nothing is averaged over image sets: their metrics differ.
-    """
-    found: dict[tuple[str, bool, str], dict[int, tuple[str, float | None]]] = {}
-    for position, section in enumerate(sections):
-        for table in section.tables:
-            for row in table.rows:
-                key = (table.key.detector_name, not row.is_ceiling, row.label)
-                found.setdefault(key, {})[position] = _matrix_cell(table, row)
-    missing = (MISSING, None)
-    return [
-        MatrixRow(label, detector, not competes, tuple(cells.get(i, missing) for i in range(len(sections))))
-        for (detector, competes, label), cells in sorted(found.items())
-    ]
-
-
-def _matrix_cell(table: Table, row: Row) -> tuple[str, float | None]:
-    value = table.value(row, table.primary)
-    if row.failed:
-        return ("failed", None)
-    return (table.primary.text(value), None if math.isnan(value) else value)

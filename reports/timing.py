@@ -81,7 +81,7 @@ def timing_tables(records: Sequence[TimingRecord]) -> list[TimingTable]:
     """
     groups: dict[tuple[object, ...], list[TimingRecord]] = defaultdict(list)
     for record in records:
-        groups[_sharing(record)].append(record)
+        groups[sharing(record)].append(record)
     return [_table(groups[key]) for key in sorted(groups, key=str)]
 
 
@@ -114,7 +114,7 @@ def rich_table(table: TimingTable) -> RichTable:
     return result
 
 
-def _sharing(record: TimingRecord) -> tuple[object, ...]:
+def sharing(record: TimingRecord) -> tuple[object, ...]:
     """Return all that timings must share to be compared."""
     cell, given = record.cell, record.conditions
     images = (cell.dataset, cell.dataset_version, cell.split, cell.dataset_fingerprint, given.images)

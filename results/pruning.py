@@ -16,7 +16,7 @@ from .lock import remove_abandoned
 from .store import Store
 from .summaries import CellSummary
 
-Kind = Literal["superseded", "failed", "partial", "claims", "temporaries", "ground-truth", "pictures"]
+Kind = Literal["superseded", "failed", "partial", "claims", "temporaries", "ground-truth", "pictures", "analysis"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DEFAULT_KINDS: tuple[Kind, ...] = ("superseded", *KINDS[2:])
 """All but failed cells."""
@@ -74,7 +74,8 @@ def find_waste(store: Store, kinds: Collection[Kind] = DEFAULT_KINDS) -> list[Wa
         "claims": ((claim.path, f"abandoned by {claim.owner.name}") for claim in claims if claim.stale),
         "temporaries": ((path, "left half-written") for path in leftovers(store.path, TEMPORARY_SECONDS)),
         "ground-truth": [] if busy else _unused_truth(store.path, left),
-        "pictures": _pictures(store.path, busy.union(left)),
+        "pictures": _of_no_cell(store.path / "pictures", busy.union(left)),
+        "analysis": _of_no_cell(store.path / "analysis", busy.union(left)),
     }
     return [Waste(kind, path, why, _size(path)) for kind in KINDS if kind in kinds for path, why in sorted(found[kind])]
 
@@ -129,8 +130,9 @@ def _partial(store: Path, cells: Mapping[str, CellSummary]) -> Iterable[tuple[Pa
             yield path, "the cell is finished"
 
 
-def _pictures(store: Path, names: Collection[str]) -> Iterable[tuple[Path, str]]:
-    for path in _entries(store / "pictures"):
+def _of_no_cell(folder: Path, names: Collection[str]) -> Iterable[tuple[Path, str]]:
+    """Yield the entries of a folder that has one for each cell, under the cell's folder name, but for no such cell."""
+    for path in _entries(folder):
         if path.name not in names:
             yield path, "there is no such cell"
 

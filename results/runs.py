@@ -37,6 +37,17 @@ class PlannedCell(BaseModel):
     without a finished record, else a word for a finished cell that is computed again."""
 
 
+class SkippedCell(BaseModel):
+    """A method on a dataset that the run left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    dataset: str
+    reason: str
+    """What was missing, in sentences."""
+
+
 class RunNote(BaseModel):
     """What a launcher wrote about its run. Fields that a later version adds are passed over."""
 
@@ -61,9 +72,16 @@ class RunNote(BaseModel):
     """None while the run goes on, and for ever if the launcher died."""
     state: str = RUNNING
     cells: tuple[PlannedCell, ...] = ()
+    skipped: tuple[SkippedCell, ...] = ()
 
 
-def new_run(command: Sequence[str], engine: str, workers: int, cells: Sequence[PlannedCell]) -> RunNote:
+def new_run(
+    command: Sequence[str],
+    engine: str,
+    workers: int,
+    cells: Sequence[PlannedCell],
+    skipped: Sequence[SkippedCell] = (),
+) -> RunNote:
     """Return the note of a run that this process begins now; ``write_run`` stores it."""
     now = datetime.now(timezone.utc)
     me = this_process()
@@ -82,6 +100,7 @@ def new_run(command: Sequence[str], engine: str, workers: int, cells: Sequence[P
         workers=workers,
         started=now.isoformat(timespec="milliseconds"),
         cells=tuple(cells),
+        skipped=tuple(skipped),
     )
 
 
@@ -123,6 +142,12 @@ def runs(store_path: Path, on_damaged: Callable[[str], None] | None = None) -> l
     tell = on_damaged or logging.getLogger("lqbench.results.runs").warning
     notes = [note for path in _note_files(store_path) if (note := _read(path, tell)) is not None]
     return sorted(notes, key=lambda note: (note.started, note.id))
+
+
+def skipped_cells(store_path: Path) -> list[SkippedCell]:
+    """Return what runs left out, by method and dataset; of several reasons for one, the newest run's."""
+    found = {(cell.method, cell.dataset): cell for note in runs(store_path) for cell in note.skipped}
+    return [found[pair] for pair in sorted(found)]
 
 
 def is_alive(note: RunNote) -> bool | None:

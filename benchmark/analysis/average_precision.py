@@ -55,10 +55,19 @@ def ranks_in_group(
 
     Equal scores keep the order of the arrays, all of shape (N,).
     """
-    rows = np.flatnonzero(kept)
-    order = rows[np.lexsort((-score[rows], group[rows]))]
+    return ranks_in_order(group, ranking_order(group, score), kept)
+
+
+def ranking_order(group: NDArray[np.integer], score: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the order (N,) by group, best score first; equal scores keep the order of the arrays."""
+    return np.lexsort((-score, group))
+
+
+def ranks_in_order(group: NDArray[np.integer], order: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return ``ranks_in_group`` from a ``ranking_order``, which many choices of kept detections may share."""
+    chosen = order[kept[order]]
     ranks = np.zeros(len(group), np.int64)
-    ranks[order] = place_in_group(group[order]) + 1
+    ranks[chosen] = place_in_group(group[chosen]) + 1
     return ranks
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ...results.tables import GroundTruth
-from ..metrics.matching import coco_matches
-from .average_precision import grouped_ap, ranks_in_group
+from ..metrics.matching import CocoMatches, coco_matches
+from .average_precision import grouped_ap, ranking_order, ranks_in_order
 
 _ALL_SIZES = 0
 
@@ -27,7 +27,11 @@ def image_ap(gt: GroundTruth, detections: pd.DataFrame) -> pd.Series:
     Returns:
         float64 in [0, 1] named ``ap``, index ``image``: the images with objects, ascending. Images without are not in.
     """
-    matches = coco_matches(gt, detections)
+    return image_ap_of_matches(gt, coco_matches(gt, detections))
+
+
+def image_ap_of_matches(gt: GroundTruth, matches: CocoMatches) -> pd.Series:
+    """Return ``image_ap`` of detections that were matched before, sizes measured in degraded pixels."""
     classes = len(gt.classes)
     objects = gt.boxes.loc[~gt.boxes["crowd"].to_numpy(bool)]
     keys = objects["image"].to_numpy(np.int64) * classes + objects["label"].to_numpy(np.int64)
@@ -35,10 +39,10 @@ def image_ap(gt: GroundTruth, detections: pd.DataFrame) -> pd.Series:
     own = matches.image * classes + matches.label
     asked = np.isin(own, groups)
     group, score = np.searchsorted(groups, own[asked]), matches.score[asked]
-    total = np.zeros(len(groups))
+    order, total = ranking_order(group, score), np.zeros(len(groups))
     outcomes = (matches.true_positive[_ALL_SIZES][:, asked], matches.ignored[_ALL_SIZES][:, asked])
     for true, ignored in zip(*outcomes, strict=True):
-        rank = ranks_in_group(group, score, ~ignored)
+        rank = ranks_in_order(group, order, ~ignored)
         total += grouped_ap(group[true], rank[true], sizes)
     images, owner = np.unique(groups // classes, return_inverse=True)
     means = np.bincount(owner, weights=total / len(outcomes[0])) / np.bincount(owner)

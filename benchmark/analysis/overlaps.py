@@ -110,11 +110,16 @@ def pairs_of(detections: BoxTable, objects: BoxTable, *, of_detection: bool = Fa
     detection = np.repeat(np.arange(len(detections), dtype=np.int64), counts)
     found = np.repeat(first, counts) + place_in_group(detection)
     a, b = detections.xyxy[detection], objects.xyxy[found]
-    inside = np.prod(np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0.0), axis=1)
-    area = np.prod(a[:, 2:] - a[:, :2], axis=1)
-    whole = area if of_detection else area + np.prod(b[:, 2:] - b[:, :2], axis=1) - inside
+    sides = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0.0)
+    inside, area = sides[:, 0] * sides[:, 1], _areas(detections)[detection]
+    whole = area if of_detection else area + _areas(objects)[found] - inside
     overlap = np.divide(inside, whole, out=np.zeros_like(inside), where=whole > 0)
     return Pairs(detection, found, overlap, detections.label[detection] == objects.label[found])
+
+
+def _areas(boxes: BoxTable) -> NDArray[np.float64]:
+    sides = boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]
+    return sides[:, 0] * sides[:, 1]
 
 
 def best_pair(

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from ...results.tables import GroundTruth
 from .assignment import ERROR_NAMES, TIDE_SETTINGS, Assignment, AssignmentSettings, Kind, assign
-from .average_precision import TIDE_POINTS, grouped_ap, ranks_in_group
+from .average_precision import TIDE_POINTS, grouped_ap, ranking_order, ranks_in_order
 
 ERRORS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
 SPECIAL_ERRORS = ("FalsePos", "FalseNeg")
@@ -51,13 +51,13 @@ class TideErrors:
 
 @dataclass(frozen=True, slots=True)
 class _Ranking:
-    """Detections as they enter AP; the arrays are (N,), ``objects`` is (classes,)."""
+    """Detections as they enter AP; the arrays are (N,), ``objects`` is (classes,), ``order`` is by label and score."""
 
     label: NDArray[np.int64]
-    score: NDArray[np.float64]
     true: NDArray[np.bool_]
     kept: NDArray[np.bool_]
     objects: NDArray[np.int64]
+    order: NDArray[np.int64]
 
 
 def tide_errors(
@@ -122,7 +122,8 @@ def tide_frame(
 def _as_it_is(assignment: Assignment) -> _Ranking:
     found = assignment.detections
     objects = np.bincount(assignment.objects.label, minlength=assignment.classes)
-    return _Ranking(found.label, found.score, assignment.kind == Kind.TRUE, ~assignment.ignored, objects)
+    order = ranking_order(found.label, found.score)
+    return _Ranking(found.label, assignment.kind == Kind.TRUE, ~assignment.ignored, objects, order)
 
 
 def _mended(assignment: Assignment, base: _Ranking) -> dict[str, _Ranking]:
@@ -130,7 +131,7 @@ def _mended(assignment: Assignment, base: _Ranking) -> dict[str, _Ranking]:
     mended = {name: _without(assignment, base, kind) for kind, name in ERROR_NAMES.items()}
     missed, not_found = _missed(assignment), ~assignment.found
     mended["Miss"] = replace(base, objects=base.objects - _per_class(assignment, missed))
-    mended["FalsePos"] = replace(base, score=base.true.astype(np.float64))
+    mended["FalsePos"] = replace(base, order=ranking_order(base.label, base.true.astype(np.float64)))
     mended["FalseNeg"] = replace(base, objects=base.objects - _per_class(assignment, not_found))
     return mended
 
@@ -141,7 +142,8 @@ def _without(assignment: Assignment, base: _Ranking, kind: Kind) -> _Ranking:
     mendable = wrong & _claims(assignment)
     label = base.label.copy()
     label[mendable] = assignment.objects.label[assignment.target[mendable]]
-    return replace(base, label=label, true=base.true | mendable, kept=(base.kept & ~wrong) | mendable)
+    order = base.order if np.array_equal(label, base.label) else ranking_order(label, assignment.detections.score)
+    return replace(base, label=label, order=order, true=base.true | mendable, kept=(base.kept & ~wrong) | mendable)
 
 
 def _claims(assignment: Assignment) -> NDArray[np.bool_]:
@@ -185,7 +187,7 @@ def _mean_ap(ranking: _Ranking, counted: NDArray[np.bool_]) -> float | None:
 
     A class with detections and no objects left has AP 0, as in the authors' toolbox.
     """
-    rank = ranks_in_group(ranking.label, ranking.score, ranking.kept)
+    rank = ranks_in_order(ranking.label, ranking.order, ranking.kept)
     true = ranking.true & ranking.kept
     per_class = grouped_ap(ranking.label[true], rank[true], ranking.objects, TIDE_POINTS)
     left = np.bincount(ranking.label[ranking.kept], minlength=len(counted)) > 0

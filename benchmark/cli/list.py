@@ -10,24 +10,37 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...datasets.errors import UserError
 from .options import data_root_option, load_plugins, plugin_option
 
 if TYPE_CHECKING:
     from ..inventory import Entry
 
-KINDS = ("methods", "datasets", "detectors", "suites")
+KINDS = ("methods", "datasets", "detectors", "suites", "claims")
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 @data_root_option
 @plugin_option
+@click.option("--paper", metavar="NAME", help="With claims: print the tables of this paper, such as tdsr.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def command(kind: str, data_root: Path | None, plugins: tuple[Path, ...], as_json: bool) -> None:
-    """List methods, datasets, detectors or suites."""
+def command(kind: str, data_root: Path | None, plugins: tuple[Path, ...], paper: str | None, as_json: bool) -> None:
+    """List methods, datasets, detectors, suites, or claims: the numbers that papers print."""
+    if kind == "claims":
+        from .list_claims import print_claims
+
+        print_claims(paper, as_json)
+    elif paper is not None:
+        raise UserError(f"--paper is for `lqbench list claims`; leave it out to list {kind}.")
+    else:
+        load_plugins(plugins)
+        _list_entries(kind, data_root, as_json)
+
+
+def _list_entries(kind: str, data_root: Path | None, as_json: bool) -> None:
     from .. import inventory
 
-    load_plugins(plugins)
     if kind == "methods":
         entries = inventory.methods()
     elif kind == "datasets":

@@ -17,9 +17,10 @@ from .options import DEFAULT_STORE, load_plugins, plugin_option, store_option
 from .plan import closing_line, print_plan
 
 if TYPE_CHECKING:
+    from ...results.runs import SkippedCell
     from ...results.store import Store
     from ..engines.base import Engine
-    from ..plan import Group, Plan
+    from ..plan import Blocked, Group, Plan
     from ..runner import CellOutcome, RunOptions
     from ..states import CellStatus, Policy
     from ..trackers import Tracker
@@ -117,7 +118,8 @@ def command(
             jobs=chosen.jobs,
             threads=threads_of(engine, threads, slurm),
         )  # fmt: skip
-        outcomes = _Launch(store, options, chosen, track).run(_narrowed(plan.groups, found, policy), found)
+        launch = _Launch(store, options, chosen, track, plan.blocked)
+        outcomes = launch.run(_narrowed(plan.groups, found, policy), found)
     except KeyboardInterrupt:
         again = "finished cells are kept" if policy == "always" else "the same command goes on where it stopped"
         click.echo(f"lqbench: stopped; {again}.", err=True)
@@ -137,8 +139,11 @@ def _narrowed(groups: Sequence[Group], found: Sequence[CellStatus], policy: Poli
 class _Launch:
     """One run: its note in the store, its display, its tracker."""
 
-    def __init__(self, path: Path, options: RunOptions, engine: Engine, track: str | None) -> None:
+    def __init__(
+        self, path: Path, options: RunOptions, engine: Engine, track: str | None, blocked: Sequence[Blocked]
+    ) -> None:
         self._path = path
+        self._blocked = blocked
         self._options = options
         self._engine = engine
         self._track = track
@@ -153,7 +158,11 @@ class _Launch:
         tracker = self._tracker()
         store = Store.open(self._path)
         note = new_run(
-            self._options.command, self._options.engine, self._engine.jobs, _planned(groups, found, self._options)
+            self._options.command,
+            self._options.engine,
+            self._engine.jobs,
+            _planned(groups, found, self._options),
+            _skipped(self._blocked),
         )
         write_run(self._path, note)
         state = BROKEN
@@ -225,6 +234,13 @@ def _planned(groups: Sequence[Group], found: Sequence[CellStatus], options: RunO
         for group in groups
         for job in group.jobs
     ]
+
+
+def _skipped(blocked: Sequence[Blocked]) -> list[SkippedCell]:
+    """Return what a run leaves out for its note, which ``lqbench report`` reads."""
+    from ...results.runs import SkippedCell
+
+    return [SkippedCell(method=one.method, dataset=one.dataset, reason=" ".join(one.reasons)) for one in blocked]
 
 
 def _print_outcomes(outcomes: Sequence[CellOutcome], path: Path) -> None:

@@ -12,6 +12,7 @@ import click
 from ...datasets.errors import UserError
 from .data_commands.options import degrade_option, invalid_boxes_option, limit_option, resumable, split_option
 from .options import DEFAULT_STORE, data_root_option, load_plugins, plugin_option, store_option
+from .show_gallery import gallery
 
 if TYPE_CHECKING:
     from ..pictures import Shown
@@ -23,7 +24,10 @@ IMAGES = 4
 
 @click.group()
 def command() -> None:
-    """Show in pictures what a method looks at."""
+    """Show in pictures what methods look at, restore and find."""
+
+
+command.add_command(gallery)
 
 
 @command.command()

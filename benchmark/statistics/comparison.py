@@ -114,12 +114,12 @@ def _replicates(
 
 
 def _row(name: str, a: Replicates, b: Replicates, p: float | None, corrected: float | None) -> ComparisonRow:
-    first, second = (estimate(replicates[name], bounds=_bounds(name)) for replicates in (a, b))
+    first, second = (estimate(replicates[name], bounds=metric_bounds(name)) for replicates in (a, b))
     difference = estimate(a[name] - b[name])
     return ComparisonRow(name, first, second, difference, p, corrected, verdict(difference.value, corrected))
 
 
-def _bounds(metric: str) -> tuple[float, float]:
+def metric_bounds(metric: str) -> tuple[float, float]:
     """Return the least and the highest value that a metric can have."""
     if metric.startswith("PSNR"):
         return 0.0, PSNR_CAP

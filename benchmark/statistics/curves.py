@@ -9,7 +9,7 @@ as one sum.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,35 +80,43 @@ def curves_of(
     )
 
 
-def average_precision(curves: Curves, weights: NDArray[np.float64], measure: RecallMeasure) -> NDArray[np.float64]:
-    """Return the interpolated average precision at each threshold and for each column of weights.
+def average_precision(
+    curves: Curves, weights: NDArray[np.float64], measures: Sequence[RecallMeasure]
+) -> NDArray[np.float64]:
+    """Return the interpolated average precision by each measure, at each threshold and for each column of weights.
 
     Interpolated precision at a recall is the highest precision at that recall or beyond (Everingham et al., "The PASCAL
     Visual Object Classes (VOC) Challenge", IJCV 2010, section 4.2); the average over recall is the sum of interpolated
-    precision times the increase of ``measure``, divided by its value at a recall of 1.
+    precision times the increase of the measure, divided by its value at a recall of 1.
 
     Args:
         curves: The class.
         weights: (images, R) whole numbers: how often each image counts.
-        measure: ``coco_levels``, ``voc07_levels`` or ``area_under``.
+        measures: M out of ``coco_levels``, ``voc07_levels`` and ``area_under``.
 
     Returns:
-        float64 (T, R) in [0, 1]; NaN where the weighted images hold no object of the class.
+        float64 (M, T, R) in [0, 1]; NaN where the weighted images hold no object of the class.
     """
     objects = weights[curves.object_image].sum(axis=0)
     some = np.maximum(objects, 1.0)
-    settled = measure(some)
-    result = np.zeros((len(curves.true_positive), weights.shape[1]))
+    every = [measure(some) for measure in measures]
+    result = np.zeros((len(every), len(curves.true_positive), weights.shape[1]))
     own, steady = weights[curves.image], _running_sum(curves.always @ weights)
-    for threshold in range(len(result)):
+    # Where nothing was found yet, nothing was hit: 0 / 1 stands for 0 / 0.
+    at_least_one = np.maximum(steady, 1.0)
+    for threshold in range(len(curves.true_positive)):
         true = np.flatnonzero(curves.true_positive[threshold])
         if len(true):
-            found = steady[true]
-            if curves.occasional[threshold].any():
-                found += _occasional_sum(own, curves.occasional[threshold], true)
-            result[threshold] = _interpolated(_running_sum(own[true]), found, settled)
-    result /= settled(some[np.newaxis])
-    result[:, objects == 0] = np.nan
+            hits, occasional = _running_sum(own[true]), curves.occasional[threshold]
+            if occasional.any():
+                found = np.maximum(steady[true] + _occasional_sum(own, occasional, true), 1.0)
+            else:
+                found = at_least_one[true]
+            precision = _best_from_here(np.divide(hits, found, out=found))
+            for settled, of_measure in zip(every, result, strict=True):
+                of_measure[threshold] = _average(precision, settled(hits))
+    result /= np.stack([settled(some[np.newaxis]) for settled in every])
+    result[:, :, objects == 0] = np.nan
     return result
 
 
@@ -122,20 +130,21 @@ class LevelsReached:
 
     def __init__(self, levels: NDArray[np.float64], objects: NDArray[np.float64]) -> None:
         last = len(levels) - 1
-        self._levels, self._per_hit = levels, last / objects
+        self._per_hit = last / objects
         raised = np.flatnonzero(levels > np.arange(last + 1) / last)
         # Rounding matters only where some number of hits gives exactly such a level.
-        self._exact = np.flatnonzero((raised[:, None] * objects.astype(np.int64) % last == 0).any(axis=0))
-        self._exact_objects = objects[self._exact]
+        products = raised[:, None] * objects.astype(np.int64)
+        level, self._columns = np.nonzero(products % last == 0)
+        self._short = (products[level, self._columns] // last).astype(np.float64)
 
     def __call__(self, hits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the number of levels (E, R) for whole numbers of hits (E, R), at most ``objects``."""
         reached = hits * self._per_hit
         reached += 1.0 + _NUDGE
         np.floor(reached, out=reached)
-        if len(self._exact):
-            highest = reached[:, self._exact].astype(np.int64) - 1
-            reached[:, self._exact] -= self._levels[highest] > hits[:, self._exact] / self._exact_objects
+        if len(self._columns):
+            event, pair = np.nonzero(hits[:, self._columns] == self._short)
+            reached[event, self._columns[pair]] -= 1.0
         return reached
 
 
@@ -154,18 +163,8 @@ def area_under(objects: NDArray[np.float64]) -> Settled:
     return lambda hits: hits / objects
 
 
-def _interpolated(hits: NDArray[np.float64], found: NDArray[np.float64], settled: Settled) -> NDArray[np.float64]:
-    """Return the sum (R,) of interpolated precision times the increase of what is settled.
-
-    Args:
-        hits: (E, R) weight of the true positives up to each of them.
-        found: (E, R) weight of all that counts up to there; overwritten.
-        settled: Of hits.
-    """
-    # Where nothing was found yet, nothing was hit: 0 / 1 stands for 0 / 0.
-    np.maximum(found, 1.0, out=found)
-    precision = _best_from_here(np.divide(hits, found, out=found))
-    so_far = settled(hits)
+def _average(precision: NDArray[np.float64], so_far: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum (R,) of interpolated precision (E, R) times the increase of what is settled (E, R)."""
     return precision[0] * so_far[0] + np.einsum("er,er->r", precision[1:], so_far[1:] - so_far[:-1])
 
 

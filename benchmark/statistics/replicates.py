@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,17 @@ Replicates = dict[str, NDArray[np.float64]]
 COCO_METRICS = ("AP", "AP50", "AP75", "AP_S", "AP_M", "AP_L")
 VOC_METRICS = ("VOC07_AP50", "VOC_area_AP50")
 
+_VOC_MEASURES: tuple[RecallMeasure, ...] = (voc07_levels, area_under)
 _IOU_50, _IOU_75 = 0, 5
+
+
+@dataclass(frozen=True, slots=True)
+class _ClassAP:
+    """AP of one class in some of the replicates: ``ap`` is (M, T, R) by measure, threshold and replicate."""
+
+    label: int
+    columns: slice
+    ap: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +70,42 @@ def coco_replicates(
         AP, AP50, AP75, AP_S, AP_M, AP_L in [0, 1]; NaN in a replicate that holds no object of the kind. The mean over
         classes is over those with objects in the replicate.
     """
-    outcomes = _coco_outcomes(gt, coco_matches(gt, detections, area))
-    sizes = [_mean_ap(outcome, weights, coco_levels) for outcome in outcomes]
-    everything = sizes[0]
-    figures = [everything.mean(axis=0), everything[_IOU_50], everything[_IOU_75], *(s.mean(axis=0) for s in sizes[1:])]
+    return replicates_of_matches(gt, coco_matches(gt, detections, area), weights)
+
+
+def replicates_of_matches(gt: GroundTruth, matches: CocoMatches, weights: Weights) -> Replicates:
+    """Return ``coco_replicates`` of detections that were matched before."""
+    outcomes = _coco_outcomes(gt, matches)
+    everything, *sizes = (_coco_ap(outcome, weights) for outcome in outcomes)
+    figures = [everything.mean(axis=0), everything[_IOU_50], everything[_IOU_75], *(s.mean(axis=0) for s in sizes)]
     return dict(zip(COCO_METRICS, figures, strict=True))
 
 
-def voc_replicates(gt: GroundTruth, detections: pd.DataFrame, weights: Weights) -> Replicates:
-    """Return VOC07_AP50 and VOC_area_AP50 of weighted images as ``voc_metrics`` defines them; arguments as above."""
+def voc_replicates(
+    gt: GroundTruth, detections: pd.DataFrame, weights: Weights, *, per_class: bool = False
+) -> Replicates:
+    """Return VOC07_AP50 and VOC_area_AP50 of weighted images as ``voc_metrics`` defines them; arguments as above.
+
+    Args:
+        gt: Images and boxes.
+        detections: As for ``coco_replicates``.
+        weights: As for ``coco_replicates``.
+        per_class: Whether to give each class with objects too, as "VOC07_AP50/dog" and "VOC_area_AP50/dog".
+    """
     outcome = _voc_outcome(gt, detections, voc_matches(gt, detections))
-    measures: tuple[RecallMeasure, ...] = (voc07_levels, area_under)
-    return {name: _mean_ap(outcome, weights, m)[0] for name, m in zip(VOC_METRICS, measures, strict=True)}
+    aps = list(_class_aps(outcome, weights, _VOC_MEASURES))
+    means = _mean_ap(aps, (len(VOC_METRICS), 1, weights.shape[1]))
+    replicates: Replicates = {str(name): mean for name, mean in zip(VOC_METRICS, means[:, 0], strict=True)}
+    for part in aps if per_class else ():
+        for name, values in zip(VOC_METRICS, part.ap[:, 0], strict=True):
+            single = replicates.setdefault(class_metric(name, gt.classes[part.label]), np.empty(weights.shape[1]))
+            single[part.columns] = values
+    return replicates
+
+
+def class_metric(metric: str, name: str) -> str:
+    """Return the name of a metric of one class alone: "VOC07_AP50/dog"."""
+    return f"{metric}/{name}"
 
 
 def quality_replicates(gt: GroundTruth, quality: pd.DataFrame, weights: Weights) -> Replicates:
@@ -119,25 +154,35 @@ def _voc_outcome(gt: GroundTruth, detections: pd.DataFrame, matches: VocMatches)
     )
 
 
-def _curves_by_class(outcome: _Outcome) -> list[Curves]:
-    """Return the curves of the classes that have objects."""
-    curves = []
-    for label in np.unique(outcome.object_label):
+def _curves_by_class(outcome: _Outcome) -> dict[int, Curves]:
+    """Return the curves of the classes that have objects, by the class's index."""
+    curves = {}
+    for label in np.unique(outcome.object_label).tolist():
         own = np.flatnonzero(outcome.label == label)
         true, ignored = outcome.true_positive[:, own], outcome.ignored[:, own]
         objects = outcome.object_image[outcome.object_label == label]
-        curves.append(curves_of(outcome.image[own], true, ignored, objects, outcome.images))
+        curves[label] = curves_of(outcome.image[own], true, ignored, objects, outcome.images)
     return curves
 
 
-def _mean_ap(outcome: _Outcome, weights: Weights, measure: RecallMeasure) -> NDArray[np.float64]:
-    """Return (T, R): mean over the classes with objects in each replicate, NaN where none has."""
+def _class_aps(outcome: _Outcome, weights: Weights, measures: Sequence[RecallMeasure]) -> Iterator[_ClassAP]:
+    """Yield the AP of each class that has objects, some replicates at a time."""
     classes = _curves_by_class(outcome)
-    total = np.zeros((len(outcome.true_positive), weights.shape[1]))
-    defined = np.zeros_like(total)
     for columns, chosen in batches(weights):
-        for curves in classes:
-            ap = average_precision(curves, chosen, measure)
-            total[:, columns] += np.nan_to_num(ap)
-            defined[:, columns] += ~np.isnan(ap)
+        for label, curves in classes.items():
+            yield _ClassAP(label, columns, average_precision(curves, chosen, measures))
+
+
+def _mean_ap(aps: Iterable[_ClassAP], shape: tuple[int, int, int]) -> NDArray[np.float64]:
+    """Return ``shape`` (M, T, R): mean over the classes with objects in each replicate, NaN where none has."""
+    total, defined = np.zeros(shape), np.zeros(shape)
+    for part in aps:
+        total[..., part.columns] += np.nan_to_num(part.ap)
+        defined[..., part.columns] += ~np.isnan(part.ap)
     return np.divide(total, defined, out=np.full_like(total, np.nan), where=defined > 0)
+
+
+def _coco_ap(outcome: _Outcome, weights: Weights) -> NDArray[np.float64]:
+    """Return COCO's AP (T, R) of one size range."""
+    shape = (1, len(outcome.true_positive), weights.shape[1])
+    return _mean_ap(_class_aps(outcome, weights, [coco_levels]), shape)[0]

@@ -28,7 +28,8 @@ def test_cells_ground_truth_pictures_and_timings_are_copied(tiny, stores, tmp_pa
     second = tiny.write(two, "bicubic", dataset="other", dataset_fingerprint="e" * 64)
     picture = one.path / "pictures" / first.cell.directory / "crux-1.png"
     timing = two.path / "timings" / second.cell.directory / "cpu-b1-t1" / "timing.json"
-    for path in (picture, timing):
+    analysis = one.path / "analysis" / first.cell.directory / "analysis.safetensors"
+    for path in (picture, timing, analysis):
         path.parent.mkdir(parents=True)
         path.write_bytes(b"content")
     partial = one.path / "partial" / first.cell.directory
@@ -46,7 +47,8 @@ def test_cells_ground_truth_pictures_and_timings_are_copied(tiny, stores, tmp_pa
         target.ground_truth(record.cell.dataset_fingerprint)
     kept = tiny.content(target.path)
     assert kept[str(picture.relative_to(one.path))] == kept[str(timing.relative_to(two.path))] == b"content"
-    assert [name for name in kept if "partial" in name or ".tmp-" in name or "locks" in name] == []
+    left_behind = ("partial", "analysis", ".tmp-", "locks")
+    assert [name for name in kept if any(part in name for part in left_behind)] == []
     assert (tiny.content(one.path), tiny.content(two.path)) == sources
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from lqbench.benchmark.cli.main import main
 from lqbench.methods.catalog import method_registry
+from lqbench.results.runs import skipped_cells
 from lqbench.results.store import Store
 
 PLUGIN = """
@@ -248,6 +249,9 @@ def test_cells_that_lack_something_can_be_left_out_and_are_named(words, asked):
     result = run(*asked, *words)
     assert result.exit_code == 0, result.output
     assert "left out: lr on coco-d: " in result.stderr
+    (left_out,) = skipped_cells(STORE)
+    assert (left_out.method, left_out.dataset) == ("lr", "coco-d")
+    assert left_out.reason in result.stderr
     assert "yolox_nano.onnx" in result.stderr
     assert [record.cell.method for record in Store(STORE).records()] == ["corner"]
 

@@ -51,6 +51,7 @@ def waste(tiny, store: Store) -> dict[str, list[Path]]:
     failed = tiny.fail(store, tiny.write(Store.open(store.path.with_name("other")), "hr"))
     tiny.fail(store, failed)
     put(store.path / "pictures" / newest.cell.directory / "crux-1.png")
+    put(store.path / "analysis" / newest.cell.directory / "analysis.safetensors")
     put(store.path / "partial" / failed.cell.directory / "chunk-000000.parquet")
     store.save_ground_truth(tiny.Images("9" * 64))
     return {
@@ -61,6 +62,7 @@ def waste(tiny, store: Store) -> dict[str, list[Path]]:
         "temporaries": [put(store.path / "cells" / ".tmp-half", 4000), put(store.path / "timings/x/.tmp-half", 4000)],
         "ground-truth": [store.path / "ground-truth" / ("9" * 16)],
         "pictures": [put(store.path / "pictures" / "of__nothing__000000000000" / "crux-1.png").parent],
+        "analysis": [put(store.path / "analysis" / "of__nothing__000000000000" / "analysis.safetensors").parent],
     }
 
 
@@ -76,25 +78,26 @@ def test_without_yes_it_is_only_shown(tiny, store, waste):
         shown = [path for path in paths if f"{kind}: {path.relative_to(store.path)} (" in result.output]
         assert shown == ([] if kind == "failed" else paths)
     assert "with other weights" in result.output
-    assert "would remove 7 files and folders" in result.output
+    assert "would remove 8 files and folders" in result.output
     assert tiny.content(store.path) == before
 
 
 def test_all_but_failed_cells_is_removed_by_default(store, waste):
     result = run(store, "--yes")
     assert result.exit_code == 0, result.output
-    assert "removed 7 files and folders" in result.output
+    assert "removed 8 files and folders" in result.output
     assert left(waste) == {"failed"}
     assert sorted(record.status for record in store.records()) == ["done", "failed"]
     (done,) = (record for record in store.records() if record.status == "done")
     assert store.has(done.cell)
     store.ground_truth(done.cell.dataset_fingerprint)
     assert (store.path / "pictures" / done.cell.directory / "crux-1.png").exists()
+    assert (store.path / "analysis" / done.cell.directory / "analysis.safetensors").exists()
     assert "nothing to remove" in run(store).output
 
 
 @pytest.mark.parametrize(
-    "kind", ["superseded", "failed", "partial", "claims", "temporaries", "ground-truth", "pictures"]
+    "kind", ["superseded", "failed", "partial", "claims", "temporaries", "ground-truth", "pictures", "analysis"]
 )
 def test_flags_choose_what_is_removed(store, waste, kind):
     result = run(store, f"--{kind}", "--yes")

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -24,33 +18,6 @@ from lqbench.results.pictures import PictureFacts, picture_folder, pictures_of, 
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not installed (Debian packages chromium and chromium-driver)")
-    options = Options()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(driver))
-    yield browser
-    browser.quit()
-
 
 @pytest.fixture(scope="module")
 def address(samples: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -60,17 +27,10 @@ def address(samples: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> st
 @pytest.fixture
 def page(browser: Any, address: str) -> Any:
     """The page freshly loaded in a window of 1280 x 900, light theme."""
-    set_view(browser, 1280, "light")
+    browser.look(1280, "light")
     browser.get("about:blank")
     browser.get(address)
     return browser
-
-
-def set_view(browser: Any, width: int, theme: str) -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    feature = {"name": "prefers-color-scheme", "value": theme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
 
 def yolox_table(page: Any) -> WebElement:
@@ -87,12 +47,11 @@ def methods(table: WebElement) -> list[str]:
 
 
 def test_loads_without_console_message_or_request(page: Any, address: str) -> None:
-    page.get_log("performance")
+    page.requested()
     page.get_log("browser")
     page.get(address)
     assert page.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
-    requests = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    requests = page.requested()
     assert requests and all(url == address or url.startswith("data:") for url in requests)
 
 
@@ -156,7 +115,7 @@ def test_the_cost_chart_is_drawn_in_the_colours_of_the_theme(browser: Any, sampl
     address = build_report(samples.records_with_costs(), tmp_path).html.as_uri()
     fills = []
     for theme in ("light", "dark"):
-        set_view(browser, 390, theme)
+        browser.look(390, theme)
         browser.get_log("browser")
         browser.get(address)
         assert browser.get_log("browser") == []
@@ -188,7 +147,7 @@ def test_pictures_load_and_only_they_scroll(
         )
         write_picture(picture_folder(tmp_path, cell), Image.new("RGB", (1584, 596), (200, 200, 200)), facts)
     address = build_report(records, tmp_path, {cell.key: pictures_of(tmp_path, cell)}).html.as_uri()
-    set_view(browser, width, theme)
+    browser.look(width, theme)
     browser.get_log("browser")
     browser.get(address)
     images = browser.find_elements(By.CSS_SELECTOR, "figure.picture img")
@@ -199,7 +158,7 @@ def test_pictures_load_and_only_they_scroll(
         WebDriverWait(browser, 20).until(lambda _, image=image: image.get_property("naturalWidth") == 1584)
         assert image.rect["width"] >= min(640, width) and image.is_displayed()
     assert browser.get_log("browser") == []
-    assert browser.execute_script("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert not browser.overflows()
     box = browser.find_element(By.CSS_SELECTOR, "figure.picture .scroll")
     assert (box.get_property("scrollWidth") > box.get_property("clientWidth")) is (width == 400)
     caption = browser.find_element(By.CSS_SELECTOR, "figure.picture figcaption")
@@ -218,17 +177,17 @@ def test_a_row_leads_to_its_provenance(page: Any) -> None:
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_only_tables_scroll_sideways(page: Any, width: int) -> None:
-    set_view(page, width, "light")
+    page.look(width, "light")
     page.execute_script("document.querySelectorAll('details').forEach((box) => { box.open = true; })")
     assert page.execute_script("return innerWidth") == width
-    assert page.execute_script("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert not page.overflows()
     inner = page.execute_script("return Math.max(...[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth))")
     assert inner > 390
 
 
 @pytest.mark.parametrize(("theme", "dark"), [("light", False), ("dark", True)])
 def test_the_page_follows_the_theme_with_readable_contrast(page: Any, theme: str, dark: bool) -> None:
-    set_view(page, 1280, theme)
+    page.look(1280, theme)
     colours = page.execute_script(
         "const body = getComputedStyle(document.body), muted = getComputedStyle(document.querySelector('.muted'));"
         "return [body.backgroundColor, body.color, muted.color]"

@@ -12,7 +12,7 @@ import pytest
 from lqbench.reports.columns import CEILING_SHARE, FLOPS, MISSING, Column, quality_columns
 from lqbench.reports.rows import rows_of
 from lqbench.reports.sections import sections_of
-from lqbench.reports.summary import finding, matrix
+from lqbench.reports.summary import finding
 from lqbench.reports.tables import Table, comparison_tables
 
 AP_KEY = "AP"
@@ -174,14 +174,6 @@ def test_the_finding_names_the_best_method_on_degraded_images_and_never_the_ceil
     assert "no method for degraded images" in finding(only(comparison_tables([samples.record("hr", 0.4)])))
     tied = finding(only(comparison_tables([samples.record("lr", 0.2), samples.record("bicubic", 0.2)])))
     assert "bicubic and lr, 20.0\N{NO-BREAK SPACE}%" in tied and "ceiling" not in tied
-
-
-def test_the_matrix_has_dashes_where_a_method_was_not_run(samples: ModuleType) -> None:
-    rows = matrix(sections_of(comparison_tables(samples.sample_records())))
-    cells = {(row.label, row.detector): [text for text, _ in row.cells] for row in rows}
-    assert cells["bicubic", "yolox-nano"] == ["20.1", MISSING]
-    assert cells["lr", "retinanet"] == ["failed", MISSING]
-    assert cells["hr", "ssd300_vgg16"] == [MISSING, "77.3"]
 
 
 def test_weight_files_tell_runs_apart_on_one_dataset_alone(samples: ModuleType) -> None:

@@ -12,7 +12,19 @@ import pytest
 
 from lqbench.results import runs as module
 from lqbench.results.owner import process_start
-from lqbench.results.runs import KEPT_NOTES, STOPPED, PlannedCell, RunNote, end_run, is_alive, new_run, runs, write_run
+from lqbench.results.runs import (
+    KEPT_NOTES,
+    STOPPED,
+    PlannedCell,
+    RunNote,
+    SkippedCell,
+    end_run,
+    is_alive,
+    new_run,
+    runs,
+    skipped_cells,
+    write_run,
+)
 
 CELLS = (PlannedCell(directory="hr__scenes-d__val__0123456789ab", title="hr on scenes-d", images=10, seconds=2.5),)
 
@@ -105,3 +117,13 @@ def test_old_notes_are_removed_but_none_of_a_run_that_may_go_on(tmp_path: Path, 
         write_run(tmp_path, note(number, ended="2026-01-01T00:00:00+00:00"))
     assert [each.id[15:18] for each in runs(tmp_path)] == ["000", "001", "006", "007", "008"]
     assert KEPT_NOTES == 50
+
+
+def test_of_several_reasons_for_leaving_a_cell_out_the_newest_counts(tmp_path: Path):
+    def left_out(reason: str) -> tuple[SkippedCell, ...]:
+        return (SkippedCell(method="tdsr", dataset="coco-d", reason=reason),)
+
+    assert skipped_cells(tmp_path) == []
+    for number, reason in ((1, "old"), (2, "new")):
+        write_run(tmp_path, note(number, started=f"2026-01-0{number}", skipped=left_out(reason)))
+    assert tuple(skipped_cells(tmp_path)) == left_out("new")

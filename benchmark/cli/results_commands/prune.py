@@ -18,6 +18,7 @@ FLAGS = {
     "temporaries": "Files that killed processes left half-written, untouched for an hour.",
     "ground-truth": "Ground truth that no cell uses.",
     "pictures": "Pictures of cells that are gone.",
+    "analysis": "Analyses of cells that are gone.",
 }
 
 EXAMPLE = """\b
