@@ -27,11 +27,13 @@ class PaperTables:
     Attributes:
         key: The paper's short name, such as "tdsr".
         title: The paper.
+        main: Whether the suite sets out to compute its tables anew.
         grids: Its tables: each as printed, with measured numbers beside, and number by number with verdicts.
     """
 
     key: str
     title: str
+    main: bool
     grids: tuple[Grid, ...]
 
     @property
@@ -57,7 +59,12 @@ def paper_tables(
     from .papers import paper_grids
 
     return [
-        PaperTables(paper.key, paper.title, tuple(paper_grids(ledger, paper.key, records, analyses, vouched=vouched)))
+        PaperTables(
+            paper.key,
+            paper.title,
+            paper.main,
+            tuple(paper_grids(ledger, paper.key, records, analyses, vouched=vouched)),
+        )
         for paper in ledger.papers
     ]
 

@@ -52,8 +52,8 @@ class CellAnalysis:
 
     Attributes:
         replicates: Metric name to float64 (R + 1,): first the number itself, then one value per replicate, NaN where it
-            drew no such object. COCO's and VOC's AP, image quality where the method restores, and on sets whose metric
-            is VOC's each class too ("VOC07_AP50/dog"). AP in [0, 1], PSNR in dB.
+            drew no such object. COCO's AP, image quality where the method restores, and on sets whose metric is VOC's
+            its AP too, also of each class ("VOC07_AP50/dog"). AP in [0, 1], PSNR in dB.
         tide: Kind of error to the AP50 that it costs (``tide.ERRORS`` and ``SPECIAL_ERRORS``), fractions; None without
             objects. VOC's difficult objects count for nothing on sets whose metric is VOC's.
         image_ap: COCO's AP of each image that has objects, see ``image_ap``.
@@ -154,7 +154,8 @@ def analyse_cell(images: ImageSet, detections: pd.DataFrame, quality: pd.DataFra
     truth, weights = images.truth, images.weights
     matches = coco_matches(truth, detections, images.area)
     replicates = replicates_of_matches(truth, matches, weights)
-    replicates |= voc_replicates(truth, detections, weights, per_class=images.voc)
+    if images.voc:
+        replicates |= voc_replicates(truth, detections, weights, per_class=True)
     if quality is not None:
         replicates |= quality_replicates(truth, quality, weights)
     tide = tide_errors(truth, detections, AssignmentSettings(ignore_difficult=images.voc))

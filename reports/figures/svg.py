@@ -14,7 +14,7 @@ _STYLE = re.compile(r"\s*<style\b.*?</style>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _ROOT = re.compile(r"^<svg\b[^>]*>")
 _FONT = re.compile(r"'DejaVu Sans'(?:, '[^']*')*, sans-serif")
-_LINES = "stroke-linejoin: round; stroke-linecap: butt"
+_LOOK = "font-family: ui-sans-serif, system-ui, sans-serif; stroke-linejoin: round; stroke-linecap: butt"
 _PAPER = '\n <rect width="100%" height="100%" fill="#ffffff"/>'
 
 
@@ -24,8 +24,8 @@ def inline(document: str, name: str, alt: str) -> str:
     - Ids get the figure's name before them, since those of several figures in one page would be the same.
     - ``INK`` becomes ``currentColor``: text and axes take the colour of the page's text, in light and dark. The
       background is transparent.
-    - The style sheet, whose rule would hold for the whole page, becomes a style of the element. Text takes the page's
-      own font.
+    - The style sheet, whose rule would hold for the whole page, becomes a style of the element. Text takes the
+      system's plain font.
     - The element is an image to a screen reader, which reads the alternative text.
 
     Args:
@@ -38,7 +38,7 @@ def inline(document: str, name: str, alt: str) -> str:
     size = _box(element)
     root = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {size} '
-        f'role="img" aria-label="{escape(alt)}" style="{_LINES}">'
+        f'role="img" aria-label="{escape(alt)}" style="{_LOOK}">'
     )
     return _ROOT.sub(lambda _: root, element)
 

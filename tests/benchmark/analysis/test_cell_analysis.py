@@ -21,6 +21,7 @@ from lqbench.benchmark.analysis.tide import tide_errors
 from lqbench.benchmark.metrics.voc import voc_metrics
 from lqbench.benchmark.scoring import score
 from lqbench.benchmark.statistics.comparison import Outputs, compare
+from lqbench.benchmark.statistics.replicates import COCO_METRICS, VOC_METRICS
 from lqbench.datasets.errors import UserError
 from lqbench.results.atomic import encode_parquet, write_bytes, write_json
 from lqbench.results.cell import Cell
@@ -112,7 +113,8 @@ def test_intervals_are_those_of_compare_and_differences_of_replicates_too(store,
     analyses = by_method(store)
     truth, first, _ = tables["a"]
     outputs = Outputs(first), Outputs(tables["b"][1])
-    for row in compare(truth, *outputs, replicates=REPLICATES, seed=0):
+    assert {"AP", "AP50"} <= set(COCO_METRICS) <= set(analyses["a"].replicates)
+    for row in compare(truth, *outputs, replicates=REPLICATES, seed=0, metrics=COCO_METRICS):
         assert (analyses["a"].estimate(row.metric), analyses["b"].estimate(row.metric)) == (row.a, row.b)
         drawn = analyses["a"].replicates[row.metric] - analyses["b"].replicates[row.metric]
         assert cells.estimate(drawn) == row.difference
@@ -126,8 +128,10 @@ def test_errors_and_ap_of_images_are_those_of_the_single_analyses(store, tables)
         pd.testing.assert_series_equal(analyses[method].image_ap, image_ap(truth, found), check_exact=True)
 
 
-def test_sets_with_vocs_metric_have_each_class(store, tables):
+def test_only_sets_with_vocs_metric_have_it_and_each_class(store, tables):
     analyses = by_method(store)
+    assert not any(name.startswith("VOC") for name in analyses["a"].replicates)
+    assert set(VOC_METRICS) <= set(analyses["v"].replicates)
     expected = voc_metrics(*tables["v"][:2]).per_class["VOC07_AP50"]
     for name, value in expected.items():
         drawn = analyses["v"].replicates.get(f"VOC07_AP50/{name}")
