@@ -52,8 +52,11 @@ class VocLrDegradation(Degradation[VocLrSettings]):
 
         from .resize import resize, to_float, to_uint8
 
-        size = self.clean_size((image.shape[0], image.shape[1]))
-        return to_uint8(resize(to_float(super().prepare(image), torch.float64), size, "bicubic", antialias=True))
+        given = (image.shape[0], image.shape[1])
+        size, plain = self.clean_size(given), super().prepare(image)
+        if size == given:
+            return plain  # as resizing would, which keeps every pixel and takes a third of the time of a sample
+        return to_uint8(resize(to_float(plain, torch.float64), size, "bicubic", antialias=True))
 
     def clean_size(self, annotated_size: Size) -> Size:
         """Return the square size, whatever the annotated image's."""
@@ -104,7 +107,7 @@ class VocLrDegradation(Degradation[VocLrSettings]):
             image = torch.from_numpy(_blurred(image.numpy(), parameters["blur_var_px2"]))
         height, width = self._padded(clean_size)
         margins = (0, width - clean_size[1], 0, height - clean_size[0])
-        padded = F.pad(image[None], margins, mode="replicate")[0]
+        padded = F.pad(image[None], margins, mode="replicate")[0] if any(margins) else image
         low = resize(padded, self.size(clean_size, parameters), "bicubic", antialias=True)
         if "noise_sigma_255" in parameters:
             low = low + torch.from_numpy(gaussian_noise(seed, tuple(low.shape), parameters["noise_sigma_255"])) / 255

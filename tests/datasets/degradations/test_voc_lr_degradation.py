@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lqbench.datasets.degradations import degradation
+from lqbench.datasets.degradations.resize import resize, to_uint8
 
 
 def pillow(image: np.ndarray, size: int) -> np.ndarray:
@@ -29,6 +30,15 @@ def random_image(height: int, width: int) -> np.ndarray:
 
 def greatest_difference(tensor: torch.Tensor, image: np.ndarray) -> int:
     return int(np.abs(tensor.permute(1, 2, 0).numpy().astype(int) - image.astype(int)).max())
+
+
+@pytest.mark.parametrize("side", [37, 300, 512])
+def test_an_image_of_the_clean_size_is_kept_as_resizing_would_keep_it(side: int):
+    image = random_image(side, side)
+    kept = degradation("voc-lr", {"hr_size": side}).prepare(image)
+    resized = resize(kept.to(torch.float64) / 255, (side, side), "bicubic", antialias=True)
+    assert torch.equal(kept, torch.from_numpy(image).permute(2, 0, 1))
+    assert torch.equal(kept, to_uint8(resized))
 
 
 @given(st.integers(1, 700), st.integers(1, 700))

@@ -268,7 +268,7 @@ def test_bfloat16_trains(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_train_together(tmp_path: Path) -> None:
-    """Both processes end with the same weights, the first one writes them, and resuming works."""
+    """Both processes end with the same weights, and the first one writes them."""
     out = tmp_path / "x.safetensors"
     command = [sys.executable, "-m", "lqbench.benchmark.cli.main", "train", "--method", "aeris", "--config", "tiny"]
     command += ["--device", "cpu", "--devices", "2", "--out", str(out), "--set", "run.average=0"]
@@ -279,7 +279,3 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
     assert done.stderr.count("epoch 2/2") == 1
     assert json.loads(out.with_suffix(".json").read_text())["processes"] == 2
     assert read_checkpoint(out.with_suffix(".work") / "last.ckpt")["global_step"] == 4
-    before = sha256(out)
-    again = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, env=environment)
-    assert again.returncode == 0, again.stderr
-    assert sha256(out) == before
