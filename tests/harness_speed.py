@@ -21,6 +21,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from lqbench.benchmark.waiting import wait_briefly
+
+# ruff: noqa: E402
+wait_briefly()  # before torch is loaded, as the command line does
+
 import torch
 from performance_page import OUT, cpu, put
 
@@ -33,6 +38,7 @@ from lqbench.benchmark.request import Request
 from lqbench.datasets.dataset import Dataset
 from lqbench.datasets.types import Batch, Detections
 from lqbench.methods.base import Method
+from lqbench.methods.memory import keep_freed_memory
 from lqbench.results.partial import Partial
 
 HEADING = "## Overhead of the harness"
@@ -184,7 +190,8 @@ TEMPLATE = (
     + """
 
 Written by `python tests/harness_speed.py`: a method over a dataset by `run_chunks`, with each chunk written, against a
-plain loop that loads the same batches in the same way and calls `detect`. Batches of {batch}, computing threads:
+plain loop that loads the same batches in the same way and calls `detect`, both with lqbench's settings of a process
+(freed memory is kept, threads that wait turn briefly). Batches of {batch}, computing threads:
 {threads}, no loader processes. Milliseconds of wall time an image, medians of {rounds} rounds in which the two take
 turns; the ratios are medians of the rounds' own. The last column is what the harness spends outside loading and the
 method's call.
@@ -215,6 +222,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT, help="the page whose section is written")
     arguments = parser.parse_args()
     make_deterministic()
+    keep_freed_memory()
     text = measure(arguments.images, arguments.rounds)
     print(text)
     put(HEADING, text, arguments.out)
