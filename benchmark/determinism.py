@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..datasets.seeds import stable_seed
+from ..methods.memory import keep_freed_memory
 
 
 def make_deterministic(threads: int = 0) -> None:
@@ -35,6 +36,16 @@ def make_deterministic(threads: int = 0) -> None:
     # As use_deterministic_algorithms(True, warn_only=True), which imports all of torch's compiler for 1.5 seconds.
     torch.set_deterministic_debug_mode("warn")
     torch.backends.cudnn.benchmark = False
+
+
+def prepare_process(threads: int = 0) -> None:
+    """Prepare this process to compute with methods: deterministic, and with freed memory kept for the next layer.
+
+    Args:
+        threads: As for ``make_deterministic``.
+    """
+    make_deterministic(threads)
+    keep_freed_memory()
 
 
 def seed_everything(*parts: object) -> None:

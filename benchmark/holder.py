@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..methods.memory import keep_freed_memory
-from .determinism import make_deterministic
+from .determinism import prepare_process
 from .plan import Group
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ class MethodHolder:
             self._tell(f"{name}: teardown failed: {type(error).__name__}: {error}")
 
     def _make(self, choice: Group) -> Method:
-        make_deterministic(self._threads)
-        keep_freed_memory()
+        prepare_process(self._threads)
         start = time.perf_counter()
         try:
             method = choice.method(choice.settings)

@@ -17,11 +17,10 @@ from ..datasets.errors import UserError
 from ..datasets.prepare.preview import spread
 from ..methods.base import Method
 from ..methods.catalog import method_cards, method_registry
-from ..methods.memory import keep_freed_memory
 from ..results.pictures import PictureFacts, write_picture
 from .attention import Attention, attention
 from .crux_picture import crux_picture
-from .determinism import make_deterministic, seed_everything, single_thread
+from .determinism import prepare_process, seed_everything, single_thread
 from .plan import Group, Job
 
 if TYPE_CHECKING:
@@ -112,8 +111,7 @@ def ready_method(group: Group, device: str) -> Iterator[Method]:
     Raises:
         UserError: Weights are missing or broken.
     """
-    make_deterministic()
-    keep_freed_memory()
+    prepare_process()
     method = group.method(group.settings)
     try:
         method.setup(device, group.weights)

@@ -18,8 +18,8 @@ from ..results.record import Record
 from .columns import MISSING, Column
 from .grid import Grid, GridCell, GridRow, Heading
 from .matrix_ranks import MEANING, MeanRanks, mean_ranks
-from .rows import HASH_DIGITS, Row
-from .sections import DatasetSection, sections_of
+from .rows import Row
+from .sections import DatasetSection, sections_of, told_apart
 from .significance import Replicates, best_of, interval_text
 from .tables import Table, comparison_tables
 from .text import join, slug
@@ -108,7 +108,7 @@ def matrix_grids(records: Sequence[Record], analyses: Mapping[str, CellAnalysis]
         long: Whether each number is followed by its 95 % interval.
     """
     sections = sections_of(comparison_tables(records))
-    titles = _titles(sections)
+    titles = told_apart(sections, [section.name for section in sections])
     tracks = [
         _Track(section, table, title, analyses)
         for section, title in zip(sections, titles, strict=True)
@@ -123,31 +123,6 @@ def matrix_grids(records: Sequence[Record], analyses: Mapping[str, CellAnalysis]
 def _by_metric(tracks: Sequence[_Track]) -> list[_Track]:
     """Return tracks with those of one metric together."""
     return sorted(tracks, key=lambda track: track.column.key)
-
-
-def _titles(sections: Sequence[DatasetSection]) -> list[str]:
-    """Return a name for each image set: dataset and split, and only where several share these what tells them apart."""
-    titles = [section.name for section in sections]
-    for facts in (_limit, _version, _content):
-        several = {title for title in titles if titles.count(title) > 1}
-        titles = [
-            join(title, facts(section), by=", ") if title in several else title
-            for section, title in zip(sections, titles, strict=True)
-        ]
-    return titles
-
-
-def _limit(section: DatasetSection) -> str:
-    limit = section.tables[0].key.limit
-    return "all images" if limit < 0 else f"limit {limit}"
-
-
-def _version(section: DatasetSection) -> str:
-    return f"version {section.tables[0].key.version}"
-
-
-def _content(section: DatasetSection) -> str:
-    return f"content {section.tables[0].key.fingerprint[:HASH_DIGITS]}"
 
 
 def _file_names(detectors: Sequence[str], long: bool) -> list[str]:

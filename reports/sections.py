@@ -10,6 +10,7 @@ from typing import Any
 
 from .chart import Chart, bar_chart
 from .cost_chart import CostChart, cost_chart
+from .rows import HASH_DIGITS
 from .tables import Table
 from .text import join, plain, settings_text, slug
 
@@ -101,3 +102,28 @@ def _objects(facts: Mapping[str, Any]) -> str:
 def sections_of(tables: Sequence[Table]) -> list[DatasetSection]:
     """Return one section per image set, from tables ordered as ``comparison_tables`` gives them."""
     return [DatasetSection(tuple(group)) for _, group in groupby(tables, key=lambda table: table.key.identity)]
+
+
+def told_apart(sections: Sequence[DatasetSection], names: Sequence[str]) -> list[str]:
+    """Return names of image sets with what tells apart those that share one: limit, then version, then content."""
+    found = list(names)
+    for fact in (_limit, _version, _content):
+        several = {name for name in found if found.count(name) > 1}
+        found = [
+            join(name, fact(section)) if name in several else name
+            for section, name in zip(sections, found, strict=True)
+        ]
+    return found
+
+
+def _limit(section: DatasetSection) -> str:
+    limit = section.tables[0].key.limit
+    return "all images" if limit < 0 else f"limit {limit}"
+
+
+def _version(section: DatasetSection) -> str:
+    return f"version {section.tables[0].key.version}"
+
+
+def _content(section: DatasetSection) -> str:
+    return f"content {section.tables[0].key.fingerprint[:HASH_DIGITS]}"

@@ -30,7 +30,7 @@ import torch
 from performance_page import OUT, cpu, put
 
 from lqbench.benchmark.buckets import sized_batches
-from lqbench.benchmark.determinism import make_deterministic, single_thread
+from lqbench.benchmark.determinism import prepare_process, single_thread
 from lqbench.benchmark.inference import InferenceOptions, chunks_of, run_chunks
 from lqbench.benchmark.loader import load_ahead, load_batches
 from lqbench.benchmark.plan import make_plan
@@ -38,7 +38,6 @@ from lqbench.benchmark.request import Request
 from lqbench.datasets.dataset import Dataset
 from lqbench.datasets.types import Batch, Detections
 from lqbench.methods.base import Method
-from lqbench.methods.memory import keep_freed_memory
 from lqbench.results.partial import Partial
 
 HEADING = "## Overhead of the harness"
@@ -221,8 +220,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=OUT, help="the page whose section is written")
     arguments = parser.parse_args()
-    make_deterministic()
-    keep_freed_memory()
+    prepare_process()
     text = measure(arguments.images, arguments.rounds)
     print(text)
     put(HEADING, text, arguments.out)

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...datasets.errors import UserError
-from .data_commands.options import degrade_option, invalid_boxes_option, limit_option, resumable, split_option
+from .data_commands.options import (
+    degrade_option,
+    images_options,
+    invalid_boxes_option,
+    limit_option,
+    refuse_both,
+    resumable,
+    split_option,
+)
 from .options import DEFAULT_STORE, data_root_option, load_plugins, plugin_option, store_option
 from .show_gallery import gallery
 
@@ -41,14 +48,7 @@ command.add_command(gallery)
 @limit_option
 @degrade_option
 @invalid_boxes_option
-@click.option(
-    "--images",
-    type=click.IntRange(min=1),
-    help=f"How many images to show, evenly over the dataset.  [default: {IMAGES}]",
-)
-@click.option(
-    "--image", "image_ids", multiple=True, metavar="ID", help="Id of an image to show in their place; may be repeated."
-)
+@images_options(f"How many images to show, evenly over the dataset.  [default: {IMAGES}]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @store_option
 @click.option(
@@ -79,8 +79,7 @@ def crux(
     The mask is what the method learnt to look at, from 0 (dark) to 1 (bright); the crux is the image under it. Options
     that choose images and weights mean what they mean in `lqbench run`, so that the pictures belong to the same cell.
     """
-    if images is not None and image_ids:
-        raise UserError("--images and --image exclude each other; say how many images, or which.")
+    refuse_both(images, image_ids)
     from ..device import choose_device
     from ..pictures import refuse_maskless
     from ..request import Request

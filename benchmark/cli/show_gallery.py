@@ -12,7 +12,14 @@ import click
 
 from ...datasets.errors import UserError
 from .asking import behind_options
-from .data_commands.options import degrade_option, invalid_boxes_option, limit_option, resumable
+from .data_commands.options import (
+    degrade_option,
+    images_options,
+    invalid_boxes_option,
+    limit_option,
+    refuse_both,
+    resumable,
+)
 from .options import DEFAULT_STORE, load_plugins, names_option, plugin_option, store_option
 
 if TYPE_CHECKING:
@@ -33,14 +40,7 @@ OTHER = "it was computed with other weights, settings or source files than are a
 @limit_option
 @degrade_option
 @invalid_boxes_option
-@click.option(
-    "--images",
-    type=click.IntRange(min=1),
-    help=f"How many images, those of most disagreement first.  [default: {IMAGES}]",
-)
-@click.option(
-    "--image", "image_ids", multiple=True, metavar="ID", help="Id of an image to show in their place; may be repeated."
-)
+@images_options(f"How many images, those of most disagreement first.  [default: {IMAGES}]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @store_option
 @plugin_option
@@ -61,8 +61,7 @@ def gallery(
     that see the clean image. `lqbench report` shows the pictures with true boxes and each method's detections. Pictures
     belong to cells: name weights as `lqbench run` was told them. What is there already is not made again.
     """
-    if images is not None and image_ids:
-        raise UserError("--images and --image exclude each other; say how many images, or which.")
+    refuse_both(images, image_ids)
     from ...results.store import Store
     from ..device import choose_device
 

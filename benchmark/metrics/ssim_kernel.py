@@ -8,20 +8,12 @@ seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-
-def _compiled(function: Any) -> Callable[..., Any]:
-    """Compile a function at its first call, or take it from the cache."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder for a cache can be written to: it is compiled anew in each process
-        return njit(nogil=True)(function)
+from ...datasets.compiled import compiled
 
 
 def mean_similarity(
@@ -39,7 +31,7 @@ def mean_similarity(
     return float(_mean_similarity(np.ascontiguousarray(a), np.ascontiguousarray(b), window, constants, rows))
 
 
-@_compiled
+@compiled()
 def _mean_similarity(a: Any, b: Any, window: Any, constants: Any, rows: Any) -> Any:
     height, width = a.shape[0] - len(window) + 1, a.shape[1] - len(window) + 1
     total = 0.0
@@ -50,7 +42,7 @@ def _mean_similarity(a: Any, b: Any, window: Any, constants: Any, rows: Any) -> 
     return total / (height * width)
 
 
-@_compiled
+@compiled()
 def _down(a: Any, b: Any, window: Any, first: int, rows: Any) -> None:
     """Weigh the window's rows of a, b, a² + b² and ab into the first four rows."""
     rows[:4] = 0.0
@@ -65,7 +57,7 @@ def _down(a: Any, b: Any, window: Any, first: int, rows: Any) -> None:
             product[j] += weight * (x * y)
 
 
-@_compiled
+@compiled()
 def _across(rows: Any, window: Any, constants: Any, width: int) -> None:
     """Weigh the window's columns of the first four rows, and put the similarity of each place into the last row."""
     c1, c2 = constants

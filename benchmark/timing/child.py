@@ -15,9 +15,8 @@ from time import perf_counter_ns
 from typing import IO, TYPE_CHECKING
 
 from ...datasets.errors import UserError
-from ...methods.memory import keep_freed_memory
 from ...results.atomic import encode_parquet, write_bytes
-from ..determinism import make_deterministic
+from ..determinism import prepare_process
 from ..provenance import provenance
 from .cost import compute_of
 from .job import GO, LATENCIES, MEASURED, READY, RESULT, Result, TimingJob, read_job, timed_images
@@ -51,8 +50,7 @@ def _measure(job: TimingJob, folder: Path, channel: IO[str]) -> Result:
 
     options = job.options
     torch.set_num_threads(options.threads)
-    make_deterministic()
-    keep_freed_memory()
+    prepare_process()
     clock = device_clock(options.device)
     batches, load_ms = _batches(job)
     memory = PeakMemory(options.device)

@@ -10,16 +10,16 @@ the user's own where that cannot be written to; the first use of a new installat
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from ..compiled import compiled
 from .noise import TableNoise, normal_table
 from .resize import TIE_GUARD
 from .rounding import DOUBT
@@ -33,18 +33,6 @@ VECTOR = 16
 
 
 _instructions: Any = intrinsic  # of no type: what it returns is called with one argument less
-
-
-def _compiled(**options: Any) -> Callable[[Any], Any]:
-    """Compile a function at its first call, or take it from the cache."""
-
-    def decorate(function: Any) -> Any:
-        try:
-            return njit(nogil=True, cache=True, **options)(function)
-        except RuntimeError:  # no folder for a cache can be written to: it is compiled anew in each process
-            return njit(nogil=True, **options)(function)
-
-    return decorate
 
 
 def degrade_planes(image: NDArray[np.uint8], rows: AxisMap, columns: AxisMap, noise: TableNoise) -> NDArray[np.uint8]:
@@ -84,7 +72,7 @@ def degrade_planes(image: NDArray[np.uint8], rows: AxisMap, columns: AxisMap, no
     return result
 
 
-@_compiled()
+@compiled()
 def _degrade(image: Any, maps: Any, noise: Any, offsets: Any, before: int, memory: Any, result: Any) -> None:
     """Degrade plane by plane, ``LANES`` output rows at a time; ``degrade_planes`` says what the arguments are."""
     row_first, row_weight, column_first, column_weight = maps
@@ -120,7 +108,7 @@ def _degrade(image: Any, maps: Any, noise: Any, offsets: Any, before: int, memor
                 flat[place] = np.uint8(min(np.floor(min(max(level, 0.0), 255.0) + offsets[2]), 255.0))
 
 
-@_compiled()
+@compiled()
 def _rows_needed(sources: Any, height: int) -> Any:
     """Tell which source rows are read, and how many rows must be kept at a time to have all that a block reads."""
     needed = np.zeros(height, np.bool_)
@@ -134,7 +122,7 @@ def _rows_needed(sources: Any, height: int) -> Any:
     return needed, kept
 
 
-@_compiled()
+@compiled()
 def _reflect(position: int, length: int) -> int:
     """Fold a position into 0 ... length - 1 as ``separable.reflect`` does."""
     if 0 <= position < length:
@@ -145,7 +133,7 @@ def _reflect(position: int, length: int) -> int:
     return min(folded, 2 * length - 2 - folded)
 
 
-@_compiled()
+@compiled()
 def _fold(first: Any, reads: int, length: int) -> Any:
     """Return the source rows of each output row, (h, reads)."""
     folded = np.empty((len(first), reads), np.int64)
@@ -155,7 +143,7 @@ def _fold(first: Any, reads: int, length: int) -> Any:
     return folded
 
 
-@_compiled()
+@compiled()
 def _single_columns(weight: Any) -> Any:
     """Return weights (w, r, L) in single precision and in the order of ``upright``, (w, L * r)."""
     w, terms, reads = weight.shape
@@ -167,7 +155,7 @@ def _single_columns(weight: Any) -> Any:
     return single
 
 
-@_compiled()
+@compiled()
 def _to_levels(plane: Any, needed: Any, start: int, stop: int, before: int, fold: Any, levels: Any, kept: int) -> None:
     """Turn rows of a plane that are read into single precision, extended by reflection; row y goes to y % kept."""
     width = plane.shape[1]
@@ -183,7 +171,7 @@ def _to_levels(plane: Any, needed: Any, start: int, stop: int, before: int, fold
                 target[x] = source[fold[x]]
 
 
-@_compiled()
+@compiled()
 def _map_rows(levels: Any, slots: Any, weight: Any, strip: Any, upright: Any) -> None:
     """Map up to ``LANES`` rows by all terms into ``upright`` (column, term, lane), so that lanes lie side by side."""
     width, terms = levels.shape[1], weight.shape[1]
@@ -275,14 +263,14 @@ def _transpose(_: Any, target: Any, place: Any, apart: Any, source: Any, start: 
     return types.void(target, whole, whole, source, whole, whole), generate
 
 
-@_compiled()
+@compiled()
 def _noise(noise: Any, place: int) -> Any:
     """Return the noise of a pixel, in single precision."""
     index, table, sigma = noise
     return np.float32(table[index[place]] * sigma)
 
 
-@_compiled()
+@compiled()
 def _add_noise(mapped: Any, noise: Any, block: Any, noisy: Any, lanes: int, w: int) -> None:
     """Turn what is ``mapped`` (column, lane) into rows and add the noise of a block of pixels."""
     for lane in range(0, lanes, VECTOR):
@@ -294,7 +282,7 @@ def _add_noise(mapped: Any, noise: Any, block: Any, noisy: Any, lanes: int, w: i
         noisy[place] += table[inside[place]] * sigma
 
 
-@_compiled()
+@compiled()
 def _round(levels: Any, offsets: Any, rounded: Any, differs: Any) -> None:
     """Round levels, with and without doubt, and tell where that differs."""
     low, high, _ = offsets
@@ -305,7 +293,7 @@ def _round(levels: Any, offsets: Any, rounded: Any, differs: Any) -> None:
         differs[place] = upper - lower
 
 
-@_compiled()
+@compiled()
 def _places(differs: Any, places: Any) -> int:
     """Write down where bytes are not 0, looking at eight at a time, and return how many there are."""
     count, whole = 0, len(differs) // 8
@@ -319,7 +307,7 @@ def _places(differs: Any, places: Any) -> int:
     return count
 
 
-@_compiled(fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def _exact(levels: Any, slots: Any, row_weight: Any, left: int, column_weight: Any) -> float:
     """Return one pixel in double precision, whose errors are far below ``TIE_GUARD`` in whatever order it is summed."""
     terms, reads = row_weight.shape

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ...benchmark.statistics.inference import LEVEL, estimate
 from ...results.record import Record
 from ..columns import Column
-from ..rows import HASH_DIGITS, Row
-from ..sections import DatasetSection, sections_of
+from ..rows import Row
+from ..sections import DatasetSection, sections_of, told_apart
 from ..tables import Table, comparison_tables
 from ..text import join
 from .style import CEILING_LOOK, Look, look
@@ -206,31 +206,10 @@ def _entries(section: DatasetSection, ambiguous: set[str], analyses: Analyses) -
 
 def _names(sections: Sequence[DatasetSection]) -> list[str]:
     """Return a name for each image set: the dataset's, and what tells it apart where several have the same."""
-    names = [section.tables[0].key.dataset for section in sections]
-    for fact in (_split, _limit, _version, _content):
-        several = {name for name in names if names.count(name) > 1}
-        names = [
-            join(name, fact(section)) if name in several else name
-            for section, name in zip(sections, names, strict=True)
-        ]
-    return names
-
-
-def _split(section: DatasetSection) -> str:
-    return section.tables[0].key.split
-
-
-def _limit(section: DatasetSection) -> str:
-    limit = section.tables[0].key.limit
-    return "all images" if limit < 0 else f"limit {limit}"
-
-
-def _version(section: DatasetSection) -> str:
-    return f"version {section.tables[0].key.version}"
-
-
-def _content(section: DatasetSection) -> str:
-    return f"content {section.tables[0].key.fingerprint[:HASH_DIGITS]}"
+    keys = [section.tables[0].key for section in sections]
+    names = [key.dataset for key in keys]
+    several = {name for name in names if names.count(name) > 1}
+    return told_apart(sections, [join(key.dataset, key.split if key.dataset in several else "") for key in keys])
 
 
 def range_text(values: Mapping[str, float], unit: str, decimals: int = 1) -> str:

@@ -11,16 +11,7 @@ from click.testing import CliRunner, Result
 
 from lqbench.benchmark.cli.main import main
 from lqbench.results import ledger
-from lqbench.results.record import Record
 from lqbench.results.runs import SkippedCell, new_run, write_run
-
-
-def write_store(path: Path, records: list[Record]) -> Path:
-    for record in records:
-        folder = path / "cells" / record.cell.directory
-        folder.mkdir(parents=True)
-        (folder / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
-    return path
 
 
 def run(*arguments: object, **variables: str) -> Result:
@@ -40,7 +31,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(samples: ModuleType, tmp_path: Path) -> Path:
-    return write_store(tmp_path / "store", samples.sample_records())
+    return samples.write_store(tmp_path / "store", samples.sample_records())
 
 
 def test_writes_both_files_and_prints_their_paths(store: Path, tmp_path: Path) -> None:

@@ -21,16 +21,7 @@ from click.testing import CliRunner, Result
 from lqbench.benchmark.cli.main import main
 from lqbench.benchmark.cli.report_progress import showing_cells
 from lqbench.results import ledger
-from lqbench.results.record import Record
 from lqbench.results.store import Store
-
-
-def write_store(path: Path, records: list[Record]) -> Path:
-    for record in records:
-        folder = path / "cells" / record.cell.directory
-        folder.mkdir(parents=True)
-        (folder / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
-    return path
 
 
 def run(*arguments: object) -> Result:
@@ -48,7 +39,7 @@ def store(samples: ModuleType, tmp_path: Path, no_analysis: None, monkeypatch: p
     """A store, beside which one paper is known."""
     one = ledger.Ledger(tuple(paper for paper in ledger.load_ledger().papers if paper.key == "aeris"))
     monkeypatch.setattr(ledger, "load_ledger", lambda: one)
-    return write_store(tmp_path / "store", samples.sample_records())
+    return samples.write_store(tmp_path / "store", samples.sample_records())
 
 
 @pytest.mark.parametrize("paper", ["aeris", "lcp", "tdsr"])
@@ -112,8 +103,8 @@ def test_without_results_it_says_what_to_run_first(tmp_path: Path, arguments: tu
 
 
 def test_two_stores_are_compared(samples: ModuleType, tmp_path: Path, no_analysis: None) -> None:
-    a = write_store(tmp_path / "a", [samples.record("lr", 0.1), samples.record("hr", 0.5)])
-    b = write_store(tmp_path / "b", [samples.record("lr", 0.2)])
+    a = samples.write_store(tmp_path / "a", [samples.record("lr", 0.1), samples.record("hr", 0.5)])
+    b = samples.write_store(tmp_path / "b", [samples.record("lr", 0.2)])
     result = run("--compare", a, b, "--format", "csv")
     assert result.exit_code == 0, result.output
     both, single = (list(csv.DictReader(io.StringIO(text))) for text in result.output.split("\n\n"))
@@ -132,7 +123,7 @@ def test_real_cells_are_compared_in_pairs(tiny: ModuleType, tmp_path: Path) -> N
 
 
 def test_stores_that_cannot_be_compared(samples: ModuleType, store: Path, tmp_path: Path) -> None:
-    other = write_store(tmp_path / "other", [samples.record("lr", 0.1)])
+    other = samples.write_store(tmp_path / "other", [samples.record("lr", 0.1)])
     for arguments, said in (
         ((store, store), "are the same store"),
         ((store, tmp_path / "absent"), f"there is no store at {tmp_path / 'absent'}"),

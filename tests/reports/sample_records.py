@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from lqbench.results.cell import Cell
@@ -193,3 +194,12 @@ def hostile_records() -> list[Record]:
         costly("z", 0.2, 1.0, of=cell(f"{HOSTILE} 3", dataset=HOSTILE, split=HOSTILE), **common),
         record("x", of=broken, status="failed", error=error, images=0, detections=0, **common),
     ]
+
+
+def write_store(path: Path, records: list[Record]) -> Path:
+    """Write records as a store would hold them, without the detections that they tell of."""
+    for record in records:
+        folder = path / "cells" / record.cell.directory
+        folder.mkdir(parents=True)
+        (folder / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
+    return path

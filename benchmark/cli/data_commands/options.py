@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ....datasets.errors import UserError
+from ..options import add_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +100,32 @@ def quoted(path: Path) -> str:
     import shlex
 
     return shlex.quote(str(path))
+
+
+def images_options(count_help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what adds the options that say of which images to make pictures; ``refuse_both`` checks them.
+
+    Args:
+        count_help: On the option that says how many.
+    """
+    options = (
+        click.option("--images", type=click.IntRange(min=1), help=count_help),
+        click.option(
+            "--image",
+            "image_ids",
+            multiple=True,
+            metavar="ID",
+            help="Id of an image to show in their place; may be repeated.",
+        ),
+    )
+    return lambda command: add_options(command, options)
+
+
+def refuse_both(images: int | None, image_ids: Sequence[str]) -> None:
+    """Refuse that images are both counted and named.
+
+    Raises:
+        UserError: They are.
+    """
+    if images is not None and image_ids:
+        raise UserError("--images and --image exclude each other; say how many images, or which.")
